@@ -1,0 +1,66 @@
+"""Isolation of the whole run, and the fixtures every test may ask for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.register_assert_rewrite("tests.support.schema")
+
+from tests.support.isolation import isolate  # noqa: E402 - after the rewriting of asserts is asked for
+from tests.support.postgres import (  # noqa: E402
+    Server,
+    postgres,
+    postgres_database,
+    server_folder,
+)
+from tests.support.project import Project  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["postgres", "postgres_database"]
+
+run = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Isolate this process, and name the server's folder once for all workers."""
+    stack = config.stash[run] = ExitStack()
+    home = tempfile.mkdtemp(prefix="dbsync-home-")
+    stack.callback(shutil.rmtree, home, ignore_errors=True)
+    isolate(home)
+    if not hasattr(config, "workerinput"):
+        stack.enter_context(server_folder())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what the run started."""
+    config.stash[run].close()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Give a project on SQLite: a repository with an Alembic environment and no revision."""
+    return Project.create(tmp_path / "project")
+
+
+@pytest.fixture
+def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
+    """Give a function that makes a project; it takes what Project takes."""
+
+    def make(**options: str) -> Project:
+        return Project.create(tmp_path_factory.mktemp("project"), **options)
+
+    return make
+
+
+@pytest.fixture
+def postgres_project(tmp_path: Path, postgres: Server, postgres_database) -> Project:
+    """Give a project whose dev database is an empty one on PostgreSQL."""
+    return Project.create(tmp_path / "project", url=postgres_database.url)

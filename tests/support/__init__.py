@@ -1,0 +1,1 @@
+"""What the tests share: real projects, a real PostgreSQL server, and the oracle for a database's schema."""
