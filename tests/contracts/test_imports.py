@@ -1,0 +1,58 @@
+"""What a hot path imports: by `sys.modules`, not by the clock."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+HEAVY = {"alembic", "asyncio", "click", "git", "importlib.metadata", "mako", "psycopg", "rich", "sqlalchemy"}
+
+PROBE = """\
+import runpy, sys
+path, sys.argv = sys.argv[1], ["dbsync", *sys.argv[2:]]
+try:
+    runpy.run_module("dbsync", run_name="__main__", alter_sys=True)
+finally:
+    open(path, "w").write("\\n".join(sys.modules))
+"""
+
+
+@pytest.fixture
+def modules(project, tmp_path):
+    """A function that runs `dbsync *args` on an adopted project in sync and returns what was imported."""
+    project.table("r1")
+    project.column("r2", "r1", "t_r1", "email")
+    project.commit("two revisions")
+    project.alembic("upgrade", "heads")
+    project.dbsync("init", "--yes")
+
+    def run(*args):
+        path = tmp_path / "modules"
+        done = project.run(sys.executable, "-P", "-c", PROBE, str(path), *args)
+        assert done.rc == 0, done.err
+        return set(path.read_text().split("\n"))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--version"],
+        ["--help"],
+        ["heads"],
+        ["heads", "--json"],
+        ["heads", "--ref", "HEAD"],
+        ["heads", "--staged"],
+        ["status"],
+        ["status", "--json"],
+        ["ensure"],
+        ["hook", "post-checkout", "HEAD", "HEAD", "1"],
+    ],
+    ids=" ".join,
+)
+def test_a_hot_path_imports_nothing_heavy(modules, args):
+    imported = modules(*args)
+    assert not imported & HEAVY
+    assert "dbsync" in imported
