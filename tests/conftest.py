@@ -13,7 +13,7 @@ pytest.register_assert_rewrite("tests.support.schema")
 
 from tests.support.isolation import isolate  # noqa: E402 - after the rewriting of asserts is asked for
 from tests.support.postgres import (  # noqa: E402
-    Server,
+    Database,
     postgres,
     postgres_database,
     server_folder,
@@ -61,6 +61,6 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Proj
 
 
 @pytest.fixture
-def postgres_project(tmp_path: Path, postgres: Server, postgres_database) -> Project:
+def postgres_project(tmp_path: Path, postgres_database: Database) -> Project:
     """Give a project whose dev database is an empty one on PostgreSQL."""
     return Project.create(tmp_path / "project", url=postgres_database.url)

@@ -6,8 +6,8 @@ import os
 
 DATE = "2026-01-05T09:00:00+00:00"
 
-# What a developer's shell, an editor's hook or a CI service sets and a test must not see. PYTHONDONTWRITEBYTECODE is among
-# them because stale bytecode is one of the things tested: it has to be written.
+# What a developer's shell, an editor's hook or a CI service sets and a test must not see. PYTHONDONTWRITEBYTECODE is
+# among them because stale bytecode is one of the things tested: it has to be written.
 NAMES = {
     "ALEMBIC_CONFIG",
     "CI",
@@ -29,7 +29,7 @@ NAMES = {
     "VISUAL",
 }
 # Said to the tests themselves, and handed on to the processes that pytest-xdist starts.
-KEPT = {"DBSYNC_HISTORIES", "DBSYNC_TESTS_POSTGRES"}
+KEPT = {"DBSYNC_HISTORIES", "DBSYNC_TESTS_POSTGRES", "DBSYNC_TESTS_PYTHON"}
 PREFIXES = ("DBSYNC_", "GIT_", "LC_", "PG", "PRE_COMMIT", "PYTHON", "XDG_")
 
 GIT_CONFIG = """\

