@@ -63,12 +63,17 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], input: bytes =
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
-def start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stderr: int) -> subprocess.Popen[bytes]:
-    """Start a program that is talked to over its standard streams; `stderr` is an open file descriptor."""
+def start(
+    argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stderr: int, keep_open: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a program that is talked to over its standard streams.
+
+    `stderr` is an open file descriptor; those in `keep_open` are inherited (a lock file's, say).
+    """
     import subprocess
 
     return subprocess.Popen(  # noqa: S603 - a list, no shell
-        argv, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
+        argv, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, pass_fds=keep_open
     )
 
 

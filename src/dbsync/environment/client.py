@@ -1,0 +1,157 @@
+"""Starting the worker and holding the conversation with it.
+
+The worker travels over standard input, as text: `python -c` reads the sources, then the request. So it is the same
+for the project's interpreter beside us and for one in a container (`dbsync.runner`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync import process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+# Makes the modules that arrive on standard input importable, and hands over. Nothing else of dbsync is on the
+# project's import path, and the working directory is taken off it until the worker stands where Alembic would.
+BOOTSTRAP = """
+import sys
+if sys.path and sys.path[0] == '': sys.path.pop(0)
+import json, importlib.abc, importlib.util, linecache
+raw = sys.stdin.buffer.raw
+def take(count):
+    data = b''
+    while len(data) < count:
+        piece = raw.read(count - len(data))
+        if not piece: sys.exit(1)
+        data += piece
+    return data
+sources = json.loads(take(int(take(10))))
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path=None, target=None):
+        if name in sources:
+            return importlib.util.spec_from_loader(name, self, is_package=sources[name][2])
+    def create_module(self, spec): return None
+    def exec_module(self, module):
+        path, source, _ = sources[module.__name__]
+        linecache.cache[path] = (len(source), None, source.splitlines(True), path)
+        exec(compile(source, path, 'exec'), module.__dict__)
+sys.meta_path.insert(0, Finder())
+from dbsync.worker.main import main
+main()
+"""
+
+
+class Launch(NamedTuple):
+    """How the worker is started: its command, where the project is for it, and what its environment is."""
+
+    command: list[str]
+    top: str
+    environ: Mapping[str, str]
+    cwd: str
+
+
+class WorkerDied(Exception):
+    """The worker ended without a last word. `output` is what it and the project wrote."""
+
+    def __init__(self, returncode: int, output: str) -> None:
+        super().__init__(output)
+        self.returncode = returncode
+        self.output = output
+
+
+class Conversation(NamedTuple):
+    """How a run ended: the worker's last event ("done" or "failed") and what the project wrote meanwhile."""
+
+    last: dict[str, Any]
+    output: str
+
+
+def converse(launch: Launch, request: dict[str, Any], answer: Answer, keep_open: tuple[int, ...] = ()) -> Conversation:
+    """Run the worker to its end, giving every event to `answer`; what that returns goes back as the reply.
+
+    Raises `WorkerDied` where the program cannot be started or ends without having said how.
+    """
+    with _Log() as log:
+        try:
+            child = process.start(launch.command, cwd=launch.cwd, env=launch.environ, stderr=log.fd, keep_open=keep_open)
+        except OSError as error:
+            raise WorkerDied(127, f"{launch.command[0]}: {error.strerror}") from error
+        last = _talk(child, {**request, "top": launch.top}, answer)
+        returncode = child.wait()
+        output = log.text()
+    if last is None:
+        raise WorkerDied(returncode, output)
+    return Conversation(last, output)
+
+
+def _talk(child: Any, request: dict[str, Any], answer: Answer) -> dict[str, Any] | None:
+    last = None
+    try:
+        child.stdin.write(_bundle() + _line(request))
+        child.stdin.flush()
+        for line in child.stdout:
+            event = json.loads(line)
+            if event["event"] in ("done", "failed"):
+                last = event
+                continue
+            reply = answer(event)
+            if reply is not None:
+                child.stdin.write(_line(reply))
+                child.stdin.flush()
+    except BrokenPipeError:
+        pass
+    finally:
+        child.stdin.close()
+    return last
+
+
+def _line(facts: dict[str, Any]) -> bytes:
+    return json.dumps(facts).encode() + b"\n"
+
+
+def _bundle() -> bytes:
+    """Return the worker's modules as one JSON object with its length in front, ten bytes wide."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sources: dict[str, tuple[str, str, bool]] = {"dbsync": ("<dbsync>", "", True)}
+    folder = os.path.join(here, "worker")
+    for directory, _, names in os.walk(folder):
+        for name in sorted(names):
+            if name.endswith(".py"):
+                path = os.path.join(directory, name)
+                sources[_module_name(path, here)] = (path, _text(path), name == "__init__.py")
+    body = json.dumps(sources).encode()
+    return b"%9d\n" % len(body) + body
+
+
+def _module_name(path: str, here: str) -> str:
+    parts = os.path.relpath(path, here)[: -len(".py")].split(os.sep)
+    return ".".join(["dbsync", *(parts[:-1] if parts[-1] == "__init__" else parts)])
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+class _Log:
+    """A file without a name that takes what the project prints."""
+
+    def __enter__(self) -> _Log:
+        import tempfile
+
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self.fd = self._file.fileno()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+
+    def text(self) -> str:
+        self._file.seek(0)
+        return self._file.read().decode(errors="replace")

@@ -1,0 +1,13 @@
+"""What differs between database engines, behind one set of functions; one module an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def adapter_for(dialect: Any) -> Any:
+    """Return the module for a dialect, given as its name or as SQLAlchemy's object."""
+    from dbsync.worker.engines import postgresql, sqlite
+
+    name = getattr(dialect, "name", dialect)
+    return sqlite if name == "sqlite" else postgresql

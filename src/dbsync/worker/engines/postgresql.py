@@ -1,0 +1,274 @@
+"""PostgreSQL: one transaction, the version table locked first, and timeouts so that nothing is waited for long."""
+
+from __future__ import annotations
+
+import os
+import time
+import zlib
+from typing import Any, Dict, Iterator, List, Optional
+
+from dbsync.worker.failures import Stop
+
+LOCK_SECONDS = 3
+CONNECT_SECONDS = 5
+USER_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_t%'"
+
+
+def target(cargs: List[Any], cparams: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the hosts, database and user that are about to be connected to, libpq's variables included."""
+    words = dict(part.split("=", 1) for part in str(cparams.get("dsn", "")).split() if "=" in part)
+    given = {**words, **cparams}
+    if os.environ.get("PGSERVICE") or given.get("service"):
+        service = given.get("service") or os.environ["PGSERVICE"]
+        raise Stop("DBS501", f"the connection service {service!r} hides its host", "name the host in the URL")
+    hosts = given.get("host") or given.get("hostaddr") or os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or ""
+    names = hosts if isinstance(hosts, (list, tuple)) else str(hosts).split(",")
+    database = given.get("dbname") or given.get("database") or os.environ.get("PGDATABASE")
+    return {"hosts": [str(name) for name in names], "database": database, "user": given.get("user"), "port": given.get("port")}
+
+
+def prepare(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+    """Bound how long a server that does not answer is waited for, in seconds; drivers name it differently."""
+    name = "connect_timeout" if dialect.driver.startswith("psycopg") else "timeout"
+    cparams.setdefault(name, CONNECT_SECONDS)
+
+
+def identity(dbapi: Any) -> Optional[Dict[str, Any]]:
+    """Return what tells this database from others: the server's system identifier and the database's name.
+
+    `pg_control_system()` can be read without being superuser. The oid changes when the database is recreated.
+    """
+    statement = (
+        "SELECT (SELECT system_identifier::text FROM pg_control_system()), d.oid::text, d.datname,"
+        " coalesce(inet_server_port()::text, '') FROM pg_database d WHERE d.datname = current_database()"
+    )
+    system, oid, name, port = _rows(dbapi, statement)[0]
+    _end(dbapi)
+    return {"dialect": "postgresql", "key": f"{system}/{name}", "instance": oid, "system": system, "name": name, "port": port}
+
+
+def describe(connection: Any) -> Dict[str, Any]:
+    """Return what `init` shows before it adopts a database: its size, its port, and who else is connected."""
+    dbapi = _dbapi(connection)
+    size, host, port = _rows(
+        dbapi, "SELECT pg_database_size(current_database()), inet_server_addr()::text, inet_server_port()"
+    )[0]
+    others = _rows(
+        dbapi,
+        "SELECT pid::text || ' ' || coalesce(nullif(application_name, ''), usename) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+    )
+    return {"host": f"{host}:{port}" if host else "a local socket", "size": size, "sessions": [row[0] for row in others]}
+
+
+def lock(connection: Any, schema: Optional[str], table: str) -> None:
+    """Take the version table for ourselves before heads are read; readers are not disturbed.
+
+    An advisory lock first, tried and polled, since another dbsync may be creating the version table; then the table
+    itself in SHARE ROW EXCLUSIVE, which any writer of it, plain Alembic included, has to wait for.
+    """
+    dbapi = _dbapi(connection)
+    _execute(dbapi, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    key = zlib.crc32(f"dbsync {schema}.{table}".encode())
+    _poll(dbapi, f"SELECT pg_try_advisory_xact_lock({key})")
+    quoted = f"{quote(schema)}.{quote(table)}" if schema else quote(table)
+    if _rows(dbapi, f"SELECT to_regclass('{quoted}') IS NOT NULL")[0][0]:  # noqa: S608 - an identifier, quoted
+        _lock_table(dbapi, quoted)
+
+
+def _poll(dbapi: Any, statement: str) -> None:
+    end = time.monotonic() + LOCK_SECONDS
+    while not _rows(dbapi, statement)[0][0]:
+        if time.monotonic() > end:
+            raise Stop("DBS404", "another dbsync is moving this database", "wait for it, then `dbsync sync`")
+        time.sleep(0.05)
+
+
+def _lock_table(dbapi: Any, quoted: str) -> None:
+    try:
+        _execute(dbapi, f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
+    except Exception as error:
+        if "25P01" in (str(getattr(error, "pgcode", "")), str(getattr(error, "sqlstate", ""))):
+            message = "env.py connects in AUTOCOMMIT, so a failing step could not be rolled back"
+            raise Stop("DBS408", message, "let env.py connect without isolation_level=AUTOCOMMIT") from error
+        reason = blocked(dbapi, error)
+        if reason is None:
+            raise
+        raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
+
+
+def blocked(connection: Any, error: Exception) -> Optional[str]:
+    """Return who is in the way where an error says that a lock was waited for in vain (55P03): pid, application,
+    state, since when, and the query.
+    """
+    origin = getattr(error, "orig", None) or error
+    if "55P03" not in (str(getattr(origin, "pgcode", "")), str(getattr(origin, "sqlstate", ""))):
+        return None
+    dbapi = _dbapi(connection)
+    dbapi.rollback()
+    holders = "; ".join(str(row[0]) for row in _rows(dbapi, _HOLDERS)) or "a session that has ended since"
+    return f"waited {LOCK_SECONDS} s for a lock held by {holders}"
+
+
+_HOLDERS = (
+    "SELECT DISTINCT a.pid::text || ' ' || coalesce(nullif(a.application_name, ''), a.usename) || ', '"
+    " || a.state || ' since ' || to_char(a.state_change, 'HH24:MI:SS') || ': ' || left(a.query, 60)"
+    " FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_class c ON c.oid = l.relation"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace"
+    f" WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND {USER_SCHEMAS}"
+)
+
+
+def finish(connection: Any) -> None:
+    """Before the commit: constraints that wait for it are checked now, while the step can still be named."""
+    _execute(_dbapi(connection), "SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def evidence(connection: Any) -> Dict[str, Any]:
+    """Return what tells later whether this transaction was committed (pg_xact_status)."""
+    return {"xid": str(_rows(_dbapi(connection), "SELECT pg_current_xact_id()::text")[0][0])}
+
+
+def outcome(connection: Any, recorded: Dict[str, Any]) -> Optional[str]:
+    """Say "committed", "aborted" or "in progress" of an earlier transaction; None where that cannot be told."""
+    xid = recorded.get("after", {}).get("xid") or recorded.get("before", {}).get("xid")
+    if not str(xid).isdigit():
+        return None
+    status = _rows(_dbapi(connection), f"SELECT pg_xact_status('{xid}'::xid8)")[0][0]  # noqa: S608 - digits
+    return str(status) if status else None
+
+
+def columns(connection: Any) -> Dict[str, Dict[str, str]]:
+    """Return every table of every schema with its columns and their types; `schema.table`, "public." left out."""
+    statement = (
+        "SELECT CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, a.attname,"
+        " format_type(a.atttypid, a.atttypmod) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        f" WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMAS}"
+    )
+    tables: Dict[str, Dict[str, str]] = {}
+    for table, column, declared in _rows(_dbapi(connection), statement):
+        tables.setdefault(table, {}).update({column: declared} if column else {})
+    return tables
+
+
+def quote(name: str) -> str:
+    """Quote an identifier; `schema.table` as two."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+
+
+def any_row(connection: Any, table: str, condition: str = "") -> bool:
+    """Say whether a table holds a row, or one for which a condition on a column holds."""
+    where = f" WHERE {condition}" if condition else ""
+    return bool(_rows(_dbapi(connection), f"SELECT EXISTS(SELECT 1 FROM {quote(table)}{where})")[0][0])  # noqa: S608 - quoted
+
+
+def kind_of(declared: str) -> str:
+    """Return a type without its length: between lengths of one type PostgreSQL refuses what it cannot keep."""
+    base = declared.split("(", 1)[0].strip()
+    return "text" if base in ("character varying", "text", "character") else base
+
+
+def keep(connection: Any, tables: List[str]) -> Iterator[Dict[str, Any]]:
+    """Yield the rows of tables over the worker's own connection, every value in PostgreSQL's own text form."""
+    known = columns(connection)
+    dbapi = _dbapi(connection)
+    for table in tables:
+        names = list(known.get(table, {}))
+        if not names:
+            continue
+        yield {"table": table, "columns": names, "types": [known[table][name] for name in names]}
+        cursor = dbapi.cursor()
+        cursor.execute(f"SELECT {', '.join(quote_one(name) + '::text' for name in names)} FROM {quote(table)}")  # noqa: S608
+        while rows := cursor.fetchmany(1000):
+            yield {"table": table, "rows": [list(row) for row in rows]}
+        cursor.close()
+
+
+def quote_one(name: str) -> str:
+    """Quote one identifier, dots and all."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def schema(connection: Any) -> List[str]:
+    """Return the schema as sorted lines, in a form that does not depend on how it came about."""
+    dbapi = _dbapi(connection)
+    return sorted(str(row[0]) for statement in _SCHEMA for row in _rows(dbapi, statement))
+
+
+_TABLE = "n.nspname || '.' || c.relname"
+_FROM = f"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {USER_SCHEMAS}"
+_SCHEMA = (
+    f"SELECT 'table ' || {_TABLE} {_FROM} WHERE c.relkind IN ('r', 'p')",
+    f"SELECT 'sequence ' || {_TABLE} {_FROM} WHERE c.relkind = 'S'",
+    f"SELECT 'view ' || {_TABLE} || ': ' || pg_get_viewdef(c.oid) {_FROM} WHERE c.relkind IN ('v', 'm')",
+    f"SELECT 'column ' || {_TABLE} || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
+    " || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || a.attidentity || a.attgenerated"
+    " || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')"
+    f" {_FROM} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+    " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relkind IN ('r', 'p')",
+    f"SELECT 'constraint ' || {_TABLE} || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)"
+    f" {_FROM} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype <> 'n'",
+    f"SELECT 'index ' || pg_get_indexdef(i.indexrelid) {_FROM} JOIN pg_index i ON i.indrelid = c.oid",
+    "SELECT 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder)"
+    f" FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {USER_SCHEMAS}"
+    " JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY n.nspname, t.typname",
+    f"SELECT 'trigger ' || pg_get_triggerdef(t.oid) {_FROM} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal",
+)
+
+
+def make_scratch(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> Any:
+    """Make an empty database on the same server; return how a connection is pointed at it, and what drops it.
+
+    Raises the driver's error where the role may not create databases.
+    """
+    import secrets
+
+    name = f"dbsync_shadow_{secrets.token_hex(6)}"
+    given = dict(cparams)
+
+    def run(statement: str) -> None:
+        dbapi = dialect.connect(*cargs, **given)
+        dbapi.autocommit = True
+        _execute(dbapi, statement)
+        dbapi.close()
+
+    def point(cargs: List[Any], cparams: Dict[str, Any]) -> None:
+        cparams["dbname" if "dbname" in cparams else "database"] = name
+
+    run(f'CREATE DATABASE "{name}"')
+    return point, lambda: _sync_or_async(dialect, lambda: run(f'DROP DATABASE IF EXISTS "{name}"'))
+
+
+def _sync_or_async(dialect: Any, call: Any) -> None:
+    if not dialect.is_async:
+        call()
+        return
+    import asyncio
+
+    from sqlalchemy.util import greenlet_spawn
+
+    asyncio.run(greenlet_spawn(call))
+
+
+def _dbapi(connection: Any) -> Any:
+    """Return the driver's connection, given it or SQLAlchemy's."""
+    return connection.connection.dbapi_connection if hasattr(connection, "dialect") else connection
+
+
+def _end(dbapi: Any) -> None:
+    dbapi.rollback()
+
+
+def _execute(dbapi: Any, statement: str) -> None:
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    cursor.close()
+
+
+def _rows(dbapi: Any, statement: str) -> List[Any]:
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    rows = list(cursor.fetchall())
+    cursor.close()
+    return rows

@@ -1,0 +1,226 @@
+"""SQLite: a real transaction around all steps, which neither the driver nor Alembic begins by itself."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from typing import Any, Dict, Iterator, List, Optional
+
+from dbsync.worker.failures import Stop
+
+BUSY_SECONDS = 3
+INTERNAL = "('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4')"
+
+
+def target(cargs: List[Any], cparams: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the file that is about to be opened, ":memory:" where there is none."""
+    name = str(cargs[0] if cargs else cparams.get("database") or ":memory:")
+    if name.startswith("file:"):
+        name = name[len("file:") :].split("?", 1)[0]
+    memory = name in (":memory:", "") or name.startswith(":memory:")
+    return {"path": ":memory:" if memory else os.path.abspath(name)}
+
+
+def prepare(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+    """Bound how long a locked database is waited for (sqlite3.connect's `timeout`, in seconds)."""
+    cparams["timeout"] = min(float(cparams.get("timeout", BUSY_SECONDS)), BUSY_SECONDS)
+
+
+def identity(dbapi: Any) -> Optional[Dict[str, Any]]:
+    """Return what tells this database from others: its real path, and the inode, which changes when it is recreated."""
+    path = _path(dbapi)
+    if not path:
+        return None
+    found = os.stat(path)
+    return {"dialect": "sqlite", "key": os.path.realpath(path), "instance": f"{found.st_dev}:{found.st_ino}"}
+
+
+def describe(connection: Any) -> Dict[str, Any]:
+    """Return what `init` shows before it adopts a database."""
+    return {"host": "", "size": os.path.getsize(_path(_dbapi(connection)) or os.devnull), "sessions": []}
+
+
+def lock(connection: Any, schema: Optional[str], table: str) -> None:
+    """Begin the transaction that holds everything: `BEGIN IMMEDIATE` takes the write lock before heads are read.
+
+    The driver commits what is open when its isolation level is set to None (sqlite3.Connection.isolation_level); DDL
+    is rolled back from then on. Foreign keys are off meanwhile, as SQLite asks for rebuilding tables
+    (lang_altertable.html, section 7: else DROP TABLE deletes the rows that refer to it); `finish` checks them.
+    """
+    dbapi = _dbapi(connection)
+    if hasattr(dbapi, "autocommit") and dbapi.autocommit is not True and dbapi.autocommit != -1:
+        dbapi.commit()
+        dbapi.autocommit = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, Python 3.12
+    dbapi.isolation_level = None
+    _execute(dbapi, f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    connection.info["dbsync_foreign_keys"] = _rows(dbapi, "PRAGMA foreign_keys")[0][0]
+    _execute(dbapi, "PRAGMA foreign_keys = OFF")
+    _begin(dbapi)
+
+
+def _begin(dbapi: Any) -> None:
+    try:
+        _execute(dbapi, "BEGIN IMMEDIATE")
+    except Exception as error:
+        reason = blocked(dbapi, error)
+        if reason is None:
+            raise
+        raise Stop("DBS404", reason, "end it, then `dbsync sync`") from error
+
+
+def blocked(connection: Any, error: Exception) -> Optional[str]:
+    """Return who is in the way where an error says that a lock was waited for in vain."""
+    if "database is locked" not in str(error) and "database table is locked" not in str(error):
+        return None
+    return f"another process holds {os.path.basename(_path(_dbapi(connection)) or '')}: waited {BUSY_SECONDS} s"
+
+
+def finish(connection: Any) -> None:
+    """Before the commit: rows whose foreign key points nowhere are as bad as a failed step."""
+    if not connection.info.get("dbsync_foreign_keys"):
+        return
+    broken = _rows(_dbapi(connection), "PRAGMA foreign_key_check")
+    if broken:
+        message = f"{len(broken)} rows would refer to nothing, the first in table {broken[0][0]}"
+        raise Stop("DBS407", message, "correct the revision, then `dbsync sync`")
+
+
+def evidence(connection: Any) -> Dict[str, Any]:
+    """Return what tells later whether this transaction was committed."""
+    return {"schema_version": _rows(_dbapi(connection), "PRAGMA schema_version")[0][0]}
+
+
+def outcome(connection: Any, recorded: Dict[str, Any]) -> Optional[str]:
+    """Say "committed" or "aborted" of an earlier transaction by what it recorded; None where that cannot be told."""
+    now = evidence(connection)["schema_version"]
+    before, after = recorded.get("before", {}).get("schema_version"), recorded.get("after", {}).get("schema_version")
+    if before == after or now not in (before, after):
+        return None
+    return "committed" if now == after else "aborted"
+
+
+def columns(connection: Any) -> Dict[str, Dict[str, str]]:
+    """Return every table with its columns and their declared types."""
+    dbapi = _dbapi(connection)
+    names = _rows(dbapi, f"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN {INTERNAL}")  # noqa: S608 - a constant
+    return {name: {row[1]: row[2] for row in _rows(dbapi, f"PRAGMA table_info({quote(name)})")} for (name,) in names}
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def any_row(connection: Any, table: str, condition: str = "") -> bool:
+    """Say whether a table holds a row, or one for which a condition on a column holds."""
+    where = f" WHERE {condition}" if condition else ""
+    return bool(_rows(_dbapi(connection), f"SELECT EXISTS(SELECT 1 FROM {quote(table)}{where})")[0][0])  # noqa: S608 - quoted
+
+
+def kind_of(declared: str) -> str:
+    """Return a column type's affinity (datatype3.html, section 3.1): values keep their form within one."""
+    upper = declared.upper()
+    for affinity, words in (("integer", ("INT",)), ("text", ("CHAR", "CLOB", "TEXT")), ("real", ("REAL", "FLOA", "DOUB"))):
+        if any(word in upper for word in words):
+            return affinity
+    return "blob" if "BLOB" in upper or not upper else "numeric"
+
+
+def keep(connection: Any, tables: List[str]) -> Iterator[Dict[str, Any]]:
+    """Yield the whole database, copied with the backup API, in pieces; what is open and what is in the -wal included."""
+    import sqlite3
+    import tempfile
+
+    path = _path(_dbapi(connection)) or ""
+    with tempfile.TemporaryDirectory(prefix="dbsync-") as folder:
+        copy = os.path.join(folder, "kept.sqlite")
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as source, sqlite3.connect(copy) as aim:
+            source.backup(aim)
+        source.close()
+        aim.close()
+        with open(copy, "rb") as file:
+            while piece := file.read(1 << 20):
+                yield {"file": base64.b64encode(piece).decode("ascii")}
+
+
+def schema(connection: Any) -> List[str]:
+    """Return the schema as sorted lines, in a form that does not depend on how it came about."""
+    dbapi = _dbapi(connection)
+    lines: List[str] = []
+    for kind, name, sql in _rows(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):  # noqa: S608
+        if kind == "table":
+            lines += _table_lines(dbapi, name, sql or "")
+        elif kind in ("view", "trigger"):
+            lines.append(f"{kind} {name}: {' '.join((sql or '').split())}")
+    return sorted(lines)
+
+
+def _table_lines(dbapi: Any, name: str, sql: str) -> List[str]:
+    quoted = quote(name)
+    lines = [f"table {name}"]
+    for row in _rows(dbapi, f"PRAGMA table_xinfo({quoted})"):
+        flags = f"{' not null' if row[3] else ''}{f' default {row[4]}' if row[4] is not None else ''}"
+        lines.append(f"column {name}.{row[1]} {row[2]}{flags}{f' key {row[5]}' if row[5] else ''}")
+    for row in _rows(dbapi, f"PRAGMA foreign_key_list({quoted})"):
+        lines.append(f"foreign key {name}.{row[3]} -> {row[2]}.{row[4]} on update {row[5]} on delete {row[6]}")
+    for row in _rows(dbapi, f"PRAGMA index_list({quoted})"):
+        parts = ", ".join(str(part[2]) for part in _rows(dbapi, f"PRAGMA index_info({quote(row[1])})"))
+        title = "" if row[1].startswith("sqlite_autoindex") else f" {row[1]}"
+        lines.append(f"{'unique ' if row[2] else ''}index{title} on {name} ({parts}){' partial' if row[4] else ''}")
+    lines += [f"check {name}: {check}" for check in _checks(sql)]
+    return lines
+
+
+def _checks(sql: str) -> List[str]:
+    found = []
+    for match in re.finditer(r"\bCHECK\s*\(", sql, re.IGNORECASE):
+        depth, at = 1, match.end()
+        while depth and at < len(sql):
+            depth += {"(": 1, ")": -1}.get(sql[at], 0)
+            at += 1
+        found.append(" ".join(sql[match.end() : at - 1].split()))
+    return found
+
+
+def make_scratch(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> Any:
+    """Make an empty database; return how a connection is pointed at it, and what removes it."""
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="dbsync-")
+
+    def point(cargs: List[Any], cparams: Dict[str, Any]) -> None:
+        path = os.path.join(folder, "fresh.db")
+        if cargs:
+            cargs[0] = path
+        else:
+            cparams["database"] = path
+
+    return point, lambda: shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dbapi(connection: Any) -> Any:
+    """Return the driver's connection, given it or SQLAlchemy's."""
+    return connection.connection.dbapi_connection if hasattr(connection, "dialect") else connection
+
+
+def _path(dbapi: Any) -> Optional[str]:
+    for row in _rows(dbapi, "PRAGMA database_list"):
+        if row[1] == "main":
+            return str(row[2]) or None
+    return None
+
+
+def _execute(dbapi: Any, statement: str) -> None:
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    cursor.close()
+
+
+def _rows(dbapi: Any, statement: str) -> List[Any]:
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    rows = list(cursor.fetchall())
+    cursor.close()
+    return rows

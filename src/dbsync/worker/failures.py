@@ -1,0 +1,45 @@
+"""Why the worker stops. Each is reported as data; nothing here is ever parsed from text."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Any, Dict, Optional
+
+
+class Stop(BaseException):
+    """End the run now and roll back. Not an Exception: an application that catches those must not go on."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+def describe(error: BaseException, top: str) -> Dict[str, Any]:
+    """Return an exception as the host reports it: class, first line, and the innermost place inside the project."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    place = _place(error, top)
+    return {
+        "type": type(error).__name__,
+        "module": type(error).__module__,
+        "message": text.split("\n", 1)[0],
+        "path": place[0] if place else None,
+        "line": place[1] if place else None,
+        "missing_module": getattr(error, "name", None) if isinstance(error, ImportError) else None,
+        "trace": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+    }
+
+
+def _place(error: BaseException, top: str) -> Optional[tuple]:  # type: ignore[type-arg] - Python 3.9
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename:
+        return os.path.relpath(error.filename, top), error.lineno
+    inside = [frame for frame in frames if _belongs(frame.filename, top)]
+    return (os.path.relpath(inside[-1].filename, top), inside[-1].lineno) if inside else None
+
+
+def _belongs(filename: str, top: str) -> bool:
+    path = os.path.realpath(filename)
+    return path.startswith(os.path.realpath(top) + os.sep) and "site-packages" not in path

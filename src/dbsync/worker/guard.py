@@ -1,0 +1,119 @@
+"""Which databases may be opened, and when they may be written to. Enforced where every connection of SQLAlchemy
+passes (`do_connect`), so that one that env.py builds by itself is covered too, sync or async.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, List, Optional
+
+from dbsync.worker.engines import adapter_for
+from dbsync.worker.failures import Stop
+
+SUPPORTED = ("sqlite", "postgresql")
+LOCAL_HOSTS = ("", "localhost", "::1", "host.docker.internal")
+MARKER = re.compile(r"(?:^|[^a-z])(prod|production|live|staging|stage|preprod)(?:$|[^a-z])")
+MARKED_VARIABLES = ("ENV", "APP_ENV", "ENVIRONMENT", "FLASK_ENV", "DJANGO_ENV", "PYTHON_ENV", "RAILS_ENV")
+READING = re.compile(
+    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(SELECT|WITH(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b)|PRAGMA|SHOW|SET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|EXPLAIN|VALUES"
+    r"|CREATE\s+(?:SCHEMA|EXTENSION)\s+IF\s+NOT\s+EXISTS|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Guard:
+    """The rules for one run. `policy` holds `allow_hosts`, `roots` (folders an SQLite file may lie in) and `create`."""
+
+    def __init__(self, channel: Any, policy: Dict[str, Any]) -> None:
+        self._channel = channel
+        self._policy = policy
+        self._admitted: Dict[str, bool] = {}
+        self.writable: Optional[Any] = None
+        self.redirect: Optional[Any] = None
+
+    def install(self) -> None:
+        """Listen on the Engine class: every engine of this process, whoever creates it."""
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
+        event.listen(Engine, "do_connect", self._before_connecting)
+        event.listen(Engine, "connect", self._connected)
+        event.listen(Engine, "before_cursor_execute", self._before_statement)
+
+    def _before_connecting(self, dialect: Any, record: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+        if dialect.name not in SUPPORTED:
+            raise Stop("DBS411", f"{dialect.name} is not supported yet: the database was not touched")
+        adapter = adapter_for(dialect)
+        if self.redirect is not None:
+            self.redirect.point(adapter, dialect, cargs, cparams)
+            return
+        target = adapter.target(cargs, cparams)
+        self._check_class(dialect.name, target)
+        self._check_markers(target)
+        adapter.prepare(dialect, cargs, cparams)
+
+    def _check_class(self, dialect: str, target: Dict[str, Any]) -> None:
+        if dialect == "sqlite":
+            self._check_file(target["path"])
+            return
+        for host in target["hosts"]:
+            if not self._is_local(host):
+                hint = f"if this is a development database: `git config --add dbsync.allowHost {host}`"
+                raise Stop("DBS501", f"{host} is not on this machine: dbsync did not connect to it", hint)
+
+    def _is_local(self, host: str) -> bool:
+        name = host.lower()
+        if name in LOCAL_HOSTS or name.startswith(("/", "127.", "@")) or name.endswith(".localhost"):
+            return True
+        return name in self._policy["allow_hosts"]
+
+    def _check_file(self, path: str) -> None:
+        if path == ":memory:":
+            return
+        roots = [os.path.realpath(root) for root in self._policy["roots"]]
+        if not any(os.path.realpath(path).startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+            message = f"{path} lies outside the repository, the home folder and the temporary folder"
+            raise Stop("DBS502", message, "move the development database into the repository")
+        if not os.path.exists(path) and not self._policy["create"]:
+            raise Stop("DBS403", f"there is no database at {path}", "`dbsync sync` builds it")
+
+    def _check_markers(self, target: Dict[str, Any]) -> None:
+        names = {name: str(target.get(name) or "") for name in ("database", "user")}
+        names.update({f"host {host}": host for host in target.get("hosts", ())})
+        names.update({f"${name}": os.environ.get(name, "") for name in MARKED_VARIABLES})
+        for name, value in names.items():
+            if MARKER.search(value.lower()) and value.lower() not in self._policy["allow_hosts"]:
+                message = f"{name} is named {value!r}, which looks like production: dbsync did not connect"
+                hint = f"if this is a development database: `git config --add dbsync.allowHost {value}`"
+                raise Stop("DBS503", message, hint)
+
+    def _connected(self, dbapi_connection: Any, record: Any) -> None:
+        if self.redirect is not None:
+            return
+        adapter = adapter_for(_dialect_of(dbapi_connection))
+        identity = adapter.identity(dbapi_connection)
+        if identity is None:
+            return
+        key = identity["key"]
+        if key not in self._admitted:
+            answer = self._channel.ask("database", identity=identity)
+            if answer.get("stop"):
+                raise Stop(answer["code"], answer["message"], answer.get("hint", ""))
+            self._admitted[key] = True
+
+    def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if self.redirect is not None or (self.writable is not None and conn is self.writable):
+            return
+        if not READING.match(statement):
+            words = " ".join(statement.split())[:60]
+            if self.writable is not None:
+                message = f"a revision writes through a second connection, which cannot be rolled back: {words}"
+                raise Stop("DBS406", message, "run it by hand with `alembic upgrade`")
+            message = f"the application changes the database while env.py loads it: {words}"
+            raise Stop("DBS405", message, "take create_all or upgrade out of what env.py imports, then `dbsync sync`")
+
+
+def _dialect_of(dbapi_connection: Any) -> str:
+    module = type(dbapi_connection).__module__
+    return "sqlite" if "sqlite" in module else "postgresql"

@@ -1,0 +1,75 @@
+"""The worker's whole life: read the request, load env.py, answer for every database, say how it ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Dict, Optional
+
+from dbsync.worker.channel import Channel
+from dbsync.worker.failures import Stop, describe
+
+
+def main() -> None:
+    """Serve one request. Ends without the interpreter's own clean-up, which costs a fifth of a short run."""
+    channel = Channel.take_over()
+    request = channel.receive()
+    try:
+        _serve(channel, request)
+    finally:
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _serve(channel: Channel, request: Dict[str, Any]) -> None:
+    top = os.path.realpath(request["top"])
+    state: Dict[str, Any] = {"step": None}
+    try:
+        _prepare_process(request, top)
+        facts = _run(channel, request, top, state)
+    except Stop as stop:
+        channel.tell("failed", step=_step(state), stop={"code": stop.code, "message": stop.message, "hint": stop.hint})
+    except BaseException as error:  # noqa: BLE001 - whatever the project raises, SystemExit included, is reported
+        channel.tell("failed", step=_step(state), error=describe(error, top))
+    else:
+        channel.tell("done", **facts)
+
+
+def _step(state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    run = state.get("run")
+    return run.current_step if run else None
+
+
+def _prepare_process(request: Dict[str, Any], top: str) -> None:
+    """Stand where `alembic` would: its working directory, its import path; bytecode goes into dbsync's own folder."""
+    os.umask(0o077)
+    os.chdir(os.path.join(top, request["directory"]))
+    sys.path.insert(0, "")
+    if request.get("pycache"):
+        sys.pycache_prefix = request["pycache"]
+    sys.argv = ["alembic"]
+
+
+def _run(channel: Channel, request: Dict[str, Any], top: str, state: Dict[str, Any]) -> Dict[str, Any]:
+    from dbsync.worker.environment import EnvironmentLog, load_application, make_config, make_script_directory
+    from dbsync.worker.guard import Guard
+    from dbsync.worker.redirect import Redirect
+    from dbsync.worker.run import Run
+    from dbsync.worker.scripts import Sources
+
+    guard = Guard(channel, request["policy"])
+    guard.redirect = Redirect() if request["mode"] == "build" else None
+    guard.install()
+    config = make_config(request, top)
+    sources = Sources(top)
+    run = state["run"] = Run(channel, guard, sources, request)
+    with EnvironmentLog() as log:
+        script = make_script_directory(config, request, sources)
+        with load_application(request):
+            try:
+                run.load(config, script)
+            finally:
+                if guard.redirect is not None:
+                    guard.redirect.remove()
+    run.check_committed()
+    return {"databases": run.databases, "variables": log.variables()}

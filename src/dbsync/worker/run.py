@@ -1,0 +1,215 @@
+"""One run of the project's env.py, with the plan in the place of Alembic's own upgrade or downgrade.
+
+`configure()` is how env.py hands over connection and options. It is replaced on the *instance*: `alembic.context`
+passes every call on to the current EnvironmentContext object, and a subclass would not be installed there
+(ModuleClsProxy looks its names up by class).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Dict, Iterator, List, Optional
+
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationStep
+from dbsync.worker.engines import adapter_for
+from dbsync.worker.failures import Stop
+from dbsync.worker.loss import LossWatch
+
+
+class Run:
+    """Loads env.py once and answers every `run_migrations` it makes: one a database, or one a tenant schema."""
+
+    def __init__(self, channel: Any, guard: Any, sources: Any, options: Dict[str, Any]) -> None:
+        self._channel = channel
+        self._guard = guard
+        self._sources = sources
+        self._options = options
+        self._connection: Optional[Any] = None
+        self._watch: Optional[LossWatch] = None
+        self._unfinished = False
+        self._awaiting_commit = False
+        self.current_step: Optional[Dict[str, Any]] = None
+        self.databases = 0
+
+    def load(self, config: Any, script: Any) -> None:
+        """Run env.py. Raises whatever it raises, and `Stop` where dbsync says so."""
+        self._listen()
+        moving = self._options["mode"] != "inspect"
+        env = EnvironmentContext(config, script, fn=self._steps, as_sql=False, dont_mutate=not moving)
+        configure = env.configure
+
+        def configured(*args: Any, **kw: Any) -> None:
+            forced = {"transaction_per_migration": False, "transactional_ddl": True}
+            configure(*args, **{**kw, **(forced if moving else {})})
+            self._wrap(env.get_context(), moving)
+
+        env.configure = configured  # type: ignore[method-assign] - see above
+        with env:
+            script.run_env()
+
+    def _wrap(self, context: Any, moving: bool) -> None:
+        run_migrations = context.run_migrations
+
+        def wrapped(**kw: Any) -> None:
+            self._connection = context.connection
+            if moving:
+                adapter = adapter_for(context.dialect)
+                adapter.lock(context.connection, context.version_table_schema, context.version_table)
+                self._guard.writable = context.connection
+            run_migrations(**kw)
+
+        context.run_migrations = wrapped
+
+    def _steps(self, heads: Any, context: Any) -> Iterator[Any]:
+        self.databases += 1
+        plan = self._ask_for_plan(heads, context)
+        if self._options["mode"] == "inspect":
+            return
+        down, up = self._load_steps(plan)
+        yield from self._perform(context, down, up, plan)
+
+    def _ask_for_plan(self, heads: Any, context: Any) -> Dict[str, Any]:
+        adapter, connection = adapter_for(context.dialect), context.connection
+        facts = {
+            "dialect": context.dialect.name,
+            "version_table": context.version_table,
+            "schema": context.version_table_schema,
+            "heads": sorted(heads),
+            "evidence": adapter.evidence(connection) if self._guard.redirect is None else {},
+        }
+        if self._options.get("describe"):
+            facts["describe"] = adapter.describe(connection)
+        if self._options.get("report_schema"):
+            facts["schema_lines"] = adapter.schema(connection)
+        plan = self._channel.ask("current", identity=adapter.identity(_dbapi(connection)), **facts)
+        while "outcome_of" in plan:
+            status = adapter.outcome(connection, plan["outcome_of"])
+            plan = self._channel.ask("outcome", status=status)
+        if plan.get("stop"):
+            raise Stop(plan["code"], plan["message"], plan.get("hint", ""))
+        return plan
+
+    def _load_steps(self, plan: Dict[str, Any]) -> Any:
+        """Make every planned module before any step runs, so that an import that fails has changed nothing."""
+        for revision_id, tree in plan.get("old_trees", {}).items():
+            self._sources.old_trees[revision_id] = tree
+        old, new = self._sources.map_of(plan["applied"]), self._sources.map_of(plan["target"])
+        down = [(one, old.get_revision(one), old) for one in plan["down"]]
+        up = [(one, new.get_revision(one), new) for one in plan["up"]]
+        for direction, steps in (("down", down), ("up", up)):
+            for one, script, _ in steps:
+                self.current_step = {"revision": one, "direction": direction, "loading": True}
+                script.module  # noqa: B018 - makes it
+        self.current_step = None
+        return down, up
+
+    def _perform(self, context: Any, down: List[Any], up: List[Any], plan: Dict[str, Any]) -> Iterator[Any]:
+        adapter, connection = adapter_for(context.dialect), context.connection
+        if plan.get("keep") is not None:
+            for piece in adapter.keep(connection, plan["keep"]):
+                self._channel.tell("kept", **piece)
+        self._unfinished = not plan.get("allow_commit")
+        if down:
+            self._watch = LossWatch(adapter, connection, context.version_table)
+            yield from self._timed(down, "down", MigrationStep.downgrade_from_script)
+            self._report_losses(plan)
+        yield from self._timed(up, "up", MigrationStep.upgrade_from_script)
+        self._finish(context, plan)
+
+    def _timed(self, steps: List[Any], direction: str, make: Any) -> Iterator[Any]:
+        for one, script, revisions in steps:
+            self.current_step = {"revision": one, "direction": direction}
+            start = time.monotonic()
+            step = make(revisions, script)
+            step.migration_fn = self._performing(one, step.migration_fn)
+            yield step
+            self._channel.tell("step", revision=one, direction=direction, seconds=round(time.monotonic() - start, 4))
+        self.current_step = None
+
+    def _performing(self, revision_id: str, function: Any) -> Any:
+        def call(**kw: Any) -> Any:
+            try:
+                with self._sources.imports_of(revision_id):
+                    return function(**kw)
+            except Exception as error:
+                self._explain_lock(error)
+                raise
+
+        call.__name__ = function.__name__
+        return call
+
+    def _explain_lock(self, error: Exception) -> None:
+        connection: Any = self._connection
+        reason = adapter_for(connection.dialect).blocked(connection, error)
+        if reason:
+            raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
+
+    def _report_losses(self, plan: Dict[str, Any]) -> None:
+        watch, self._watch = self._watch, None
+        losses = watch.losses() if watch else []
+        if losses and not plan.get("allow_loss"):
+            self._channel.tell("losses", losses=losses)
+            raise Stop("DBS305", "rows would be lost")
+
+    def _finish(self, context: Any, plan: Dict[str, Any]) -> None:
+        adapter, connection = adapter_for(context.dialect), context.connection
+        heads = sorted(context.get_current_heads())
+        if heads != sorted(plan["heads"]):
+            raise Stop("DBS409", f"the version table holds {heads} where {sorted(plan['heads'])} was planned")
+        facts: Dict[str, Any] = {}
+        if self._guard.redirect is None:
+            adapter.finish(connection)
+            facts["evidence"] = adapter.evidence(connection)
+        if self._options.get("report_built"):
+            facts["schema_lines"] = adapter.schema(connection)
+        self._channel.ask("ready", heads=heads, **facts)
+        self._unfinished, self._awaiting_commit = False, bool(plan["down"] or plan["up"])
+
+    def _listen(self) -> None:
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
+        event.listen(Engine, "before_cursor_execute", self._before_statement)
+        event.listen(Engine, "after_cursor_execute", self._after_statement)
+        event.listen(Engine, "commit", self._committing)
+        self._listen_to_renames()
+
+    def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if self._watch is not None and conn is self._connection:
+            self._watch.before_statement(statement)
+
+    def _after_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if self._watch is not None and conn is self._connection:
+            self._watch.after_statement(statement, cursor.rowcount)
+
+    def _listen_to_renames(self) -> None:
+        from alembic.operations.ops import AlterColumnOp
+
+        apply = AlterColumnOp.__init__
+        run = self
+
+        def noted(self: Any, table_name: str, column_name: str, **kw: Any) -> None:
+            apply(self, table_name, column_name, **kw)
+            if kw.get("modify_name") and run._watch is not None:
+                run._watch.renamed_column(table_name, column_name, str(kw["modify_name"]))
+
+        AlterColumnOp.__init__ = noted  # type: ignore[method-assign] - the one place where every rename passes
+
+    def _committing(self, conn: Any) -> None:
+        if conn is not self._connection:
+            return
+        if self._unfinished and self.current_step is not None:
+            message = f"revision {self.current_step['revision']} commits by itself, so it cannot be rolled back"
+            raise Stop("DBS410", message, "`dbsync sync --yes` runs it all the same")
+        self._awaiting_commit = False
+
+    def check_committed(self) -> None:
+        """After env.py has ended: what it left uncommitted is gone."""
+        if self._awaiting_commit:
+            message = "env.py does not commit its transaction: nothing was changed"
+            raise Stop("DBS412", message, "use `with context.begin_transaction():` around run_migrations()")
+
+
+def _dbapi(connection: Any) -> Any:
+    return connection.connection.dbapi_connection
