@@ -32,7 +32,7 @@ long: $(VENV)/.ready
 	DBSYNC_HISTORIES=$(HISTORIES) $(PYTEST) -m histories --hypothesis-seed=$(SEED) $(TESTS)
 
 lint: $(VENV)/.ready
-	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff check --output-format=concise .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
@@ -70,7 +70,7 @@ $(VENV)/.ready: pyproject.toml
 
 # What is promised at the old end: the project's own Python, from 3.9 on, with Alembic 1.13 and SQLAlchemy 2.0.
 $(OLDEST)/.ready: pyproject.toml
-	@for python in python3.9 python3.10 python3.11 python3.12 python3.13 python3; do \
+	@for python in python3.9 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.9.*/bin/python python3.10 python3.11 python3; do \
 	    "$$python" -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || continue; \
 	    echo "setting up $(OLDEST) with $$python"; \
 	    "$$python" -m venv --clear "$(OLDEST)" && \

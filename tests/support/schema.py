@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import io
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
-import tarfile
 import tempfile
 from contextlib import closing, contextmanager
 from functools import cache
@@ -348,14 +346,10 @@ def copy_tree(project: Project, copy: Path, ref: str | None) -> None:
         ignore = shutil.ignore_patterns(".git", "*.db", "*.db-*", "__pycache__", ".venv")
         shutil.copytree(project.top, copy, ignore=ignore, symlinks=True)
         return
-    command = ["git", "-C", str(project.top), "archive", "--format=tar", ref]
-    with tarfile.open(fileobj=io.BytesIO(bytes_of(command))) as archive:
-        archive.extractall(copy, filter="data")
-
-
-def bytes_of(command: list[str]) -> bytes:
-    """Return a command's stdout."""
-    return subprocess.run(command, check=True, capture_output=True).stdout
+    copy.mkdir()
+    environ = {**os.environ, "GIT_INDEX_FILE": str(copy.with_name("index"))}
+    for command in (["read-tree", ref], ["checkout-index", "--all", f"--prefix={copy}/"]):
+        subprocess.run(["git", *command], cwd=project.top, env=environ, check=True, capture_output=True)
 
 
 def digest(folder: Path) -> str:
