@@ -81,7 +81,7 @@ def main() -> None:
 
 def run_child(request: dict, output: int) -> NoReturn:
     """Run one command in this forked process and end it."""
-    import alembic.config  # noqa: PLC0415 - the parent has imported it
+    import alembic.config
 
     code = 1
     try:
