@@ -6,9 +6,15 @@ The identifiers are compared as the graph has them (a parent that changed is *re
 from __future__ import annotations
 
 import ast
-from typing import List
+from typing import TYPE_CHECKING
 
-from dbsync.revisions.parse import IDENTIFIERS
+from dbsync.revisions.parse import IDENTIFIERS, syntax_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# `kind` is the "u" before a string, the others are comments.
+IGNORED = frozenset({"kind", "type_comment", "type_ignores"})
 
 
 def same_body(one: bytes, other: bytes) -> bool:
@@ -20,27 +26,47 @@ def same_body(one: bytes, other: bytes) -> bool:
         return True
     try:
         return body(one) == body(other)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
 def body(source: bytes) -> str:
-    """Return a text that is equal for two sources that do the same. Comparable within one Python version only."""
-    module = ast.parse(source)
+    """Return a text that is equal for two sources that do the same. Comparable within one Python version only.
+
+    Raises what `syntax_tree` raises.
+    """
+    module = syntax_tree(source)
     module.body = [node for node in module.body if not _is_identifier(node)]
-    for node in ast.walk(module):
-        inner = getattr(node, "body", None)
-        if isinstance(inner, list):
-            node.body = _without_docstring(inner)  # type: ignore[attr-defined] - every node with a list for a body
-    return ast.dump(module)
+    return "\n".join(_tokens(module))
+
+
+def _tokens(module: ast.Module) -> Iterator[str]:
+    """Write a tree down without recursion: a sum of a thousand strings is an ordinary tree."""
+    stack: list[object] = [module]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.AST):
+            yield type(node).__name__
+            stack.extend(_field(node, name) for name in reversed(node._fields) if name not in IGNORED)
+        elif isinstance(node, list):
+            yield f"[{len(node)}"
+            stack.extend(reversed(node))
+        else:
+            yield repr(node)
+
+
+def _field(node: ast.AST, name: str) -> object:
+    if name == "body" and isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return _without_docstring(node.body)
+    return getattr(node, name, None)
 
 
 def _is_identifier(node: ast.stmt) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return any(isinstance(target, ast.Name) and target.id in IDENTIFIERS for target in targets)
+    return bool(targets) and all(isinstance(target, ast.Name) and target.id in IDENTIFIERS for target in targets)
 
 
-def _without_docstring(nodes: List[ast.stmt]) -> List[ast.stmt]:
+def _without_docstring(nodes: list[ast.stmt]) -> list[ast.stmt]:
     first = nodes[0] if nodes else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return nodes[1:]

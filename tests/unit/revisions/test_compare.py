@@ -1,0 +1,93 @@
+"""When two sources of a revision do the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from dbsync.revisions.compare import same_body
+
+SOURCE = '''"""one"""
+revision = "a"
+down_revision = "b"
+
+
+def upgrade():
+    """Upgrade."""
+    op.create_table("t", sa.Column("id", sa.Integer))
+
+
+def downgrade():
+    op.drop_table("t")
+'''
+
+SAME = {
+    "docstring": SOURCE.replace('"""one"""', '"""two"""'),
+    "no docstring": SOURCE.replace('"""one"""\n', ""),
+    "a function's docstring": SOURCE.replace("Upgrade.", "Make t."),
+    "comment": SOURCE.replace("def upgrade():", "# make t\ndef upgrade():  # now"),
+    "layout": SOURCE.replace('create_table("t", ', "create_table(\n        't',\n        "),
+    "carriage returns": SOURCE.replace("\n", "\r\n"),
+    "parent": SOURCE.replace('"b"', '("b", "c")'),
+    "annotated identifiers": SOURCE.replace("revision =", "revision: str ="),
+    "labels": SOURCE.replace('"b"\n', '"b"\nbranch_labels = ("x",)\ndepends_on = None\n'),
+    "u before a string": SOURCE.replace('"t"', 'u"t"'),
+    "raw string": SOURCE.replace('"t"', 'r"t"'),
+}
+OTHER = {
+    "table": SOURCE.replace('"t"', '"u"'),
+    "type": SOURCE.replace("Integer", "BigInteger"),
+    "value of a module's name": SOURCE + "x = 1\n",
+    "annotation": SOURCE.replace("upgrade():", "upgrade() -> None:"),
+    "order of functions": SOURCE[SOURCE.index("def downgrade") :] + SOURCE[: SOURCE.index("def downgrade")],
+    "more in a function": SOURCE + "    op.drop_table('u')\n",
+    "a string that is used": SOURCE.replace('    """Upgrade."""', '    op.execute("""Upgrade.""")'),
+    "a name bound with an identifier": SOURCE.replace('revision = "a"', 'revision = name = "a"', 1),
+    "broken": SOURCE + "<<<<<<< ours\n",
+}
+
+
+@pytest.mark.parametrize("other", SAME.values(), ids=SAME)
+def test_sources_that_do_the_same(other):
+    assert same_body(SOURCE.encode(), other.encode())
+    assert same_body(other.encode(), SOURCE.encode())
+
+
+@pytest.mark.parametrize("other", OTHER.values(), ids=OTHER)
+def test_sources_that_do_something_else(other):
+    assert not same_body(SOURCE.encode(), other.encode())
+    assert not same_body(other.encode(), SOURCE.encode())
+
+
+def test_values_are_told_apart_by_their_type():
+    for one, other in [
+        (b"x = 1", b"x = 1.0"),
+        (b"x = 1", b"x = True"),
+        (b"x = 'a'", b"x = b'a'"),
+        (b"x = 0.0", b"x = -0.0"),
+    ]:
+        assert not same_body(one, other)
+
+
+def test_a_list_that_ends_elsewhere_is_another():
+    assert not same_body(b"f([a], b)", b"f([a, b])")
+    assert not same_body(b"f(a)\ng(b)", b"f(a, g(b))")
+
+
+def test_a_long_sum_is_compared():
+    long = b"x = " + b" + ".join([b"'a'"] * 900)
+
+    assert same_body(long, long + b"  # all of them")
+    assert not same_body(long, long.replace(b"'a'", b"'b'", 1))
+
+
+def test_what_is_no_python_is_the_same_only_byte_for_byte():
+    assert same_body(b"def", b"def")
+    assert not same_body(b"def", b"def ")
+    assert not same_body(b"x = " + b"-" * 100_000 + b"1", b"x = 1")
+    assert not same_body(b"\0", b"\0\0")
+
+
+def test_the_authors_warnings_are_not_shown_by_us(recwarn):
+    assert same_body(b"x = '\\d'", b"x = '\\d' # digit")
+
+    assert not recwarn.list
