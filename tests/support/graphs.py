@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from alembic.script.revision import Revision as AlembicRevision
 from alembic.script.revision import RevisionMap as AlembicMap
@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from dbsync.revisions.revision import Revision
 from dbsync.revisions.revision_map import RevisionMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Module:

@@ -6,9 +6,12 @@ leaves r2a *and* r2b.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, List, NamedTuple, Set
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from dbsync.revisions.revision_map import RevisionMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Step(NamedTuple):
@@ -35,12 +38,12 @@ class Plan(NamedTuple):
     difference: Difference
 
     @property
-    def down(self) -> List[str]:
+    def down(self) -> list[str]:
         """The revisions to take down, in order."""
         return [step.revision for step in self.steps if step.direction == "down"]
 
     @property
-    def up(self) -> List[str]:
+    def up(self) -> list[str]:
         """The revisions to put up, in order."""
         return [step.revision for step in self.steps if step.direction == "up"]
 
@@ -76,9 +79,9 @@ def compare(applied: RevisionMap, target: RevisionMap, same_source: Callable[[st
 
 def part(revisions: RevisionMap, ids: Iterable[str]) -> RevisionMap:
     """Return the graph of some of the revisions, in the order they had."""
-    wanted: Set[str] = set(ids)
+    wanted: set[str] = set(ids)
     return RevisionMap(one for one in revisions.revisions.values() if one.id in wanted)
 
 
-def _sorted(ids: Set[str]) -> tuple[str, ...]:
+def _sorted(ids: set[str]) -> tuple[str, ...]:
     return tuple(sorted(ids))

@@ -6,24 +6,40 @@ Alembic's `RevisionMap` is the model and, in the tests, the judge. It differs in
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Set
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from dbsync.errors import Obstacle
-from dbsync.revisions.revision import Revision
+from dbsync.revisions.order import newest_first
+
+if TYPE_CHECKING:
+    from dbsync.revisions.revision import Revision
+
+_Edges = Mapping[str, Sequence[str]]
+NAMED_IN_A_CYCLE = 10
 
 
 class RevisionMap:
-    """Revisions by id, with parents resolved: those of `down_revision` and those that `depends_on` names."""
+    """Revisions by id, with parents resolved: those of `down_revision` and those that `depends_on` names.
+
+    Ids that are not in the map are left out of every answer about sets of ids.
+    """
 
     def __init__(self, revisions: Iterable[Revision] = ()) -> None:
-        self.revisions: Dict[str, Revision] = {}
-        self.obstacles: List[Obstacle] = []
+        self.revisions: dict[str, Revision] = {}
+        self.obstacles: list[Obstacle] = []
         for revision in revisions:
             self._add(revision)
-        self._labels = {label: one.id for one in self.revisions.values() for label in one.branch_labels}
-        self._parents = {one.id: self._resolve(one) for one in self.revisions.values()}
+        self._labels: dict[str, str] = {}
+        for revision in self.revisions.values():
+            self._add_labels(revision)
+        self._place = {one: place for place, one in enumerate(self.revisions)}
+        self._down = {one.id: self._resolve(one, "down_revision") for one in self.revisions.values()}
+        self._dependencies = {one.id: self._resolve(one, "depends_on") for one in self.revisions.values()}
+        self._parents = {one: tuple(dict.fromkeys((*self._down[one], *self._dependencies[one]))) for one in self._place}
         self._children = self._invert()
-        self._find_cycle()
+        self._stuck = _unreachable(self._parents, self._children)
+        self._report_cycle()
 
     def __contains__(self, revision_id: object) -> bool:
         return revision_id in self.revisions
@@ -33,7 +49,7 @@ class RevisionMap:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The ids that no other revision names as parent or dependency: the version table's rows when all is applied."""
+        """The ids that no other one names as parent or dependency: the version table's rows when all is applied."""
         return tuple(sorted(one for one in self.revisions if not self._children[one]))
 
     @property
@@ -51,95 +67,119 @@ class RevisionMap:
         """Return what must be applied before a revision: its down revisions, then its dependencies."""
         return self._parents[revision_id]
 
-    def ancestors(self, ids: Iterable[str]) -> Set[str]:
-        """Return the revisions given and all that lies below them."""
-        return self._closure(ids, self._parents)
+    def direct_parents(self, revision_id: str) -> tuple[str, ...]:
+        """Return the parents that no other parent builds on.
 
-    def descendants(self, ids: Iterable[str]) -> Set[str]:
+        Alembic's HeadMaintainer keeps the version table right only where a revision names no others: of a parent that
+        is another parent's ancestor it writes a second row, or deletes one that is not there.
+        """
+        parents = self._parents[revision_id]
+        return tuple(one for one in parents if one in self.maximal(parents)) if len(parents) > 1 else parents
+
+    def ancestors(self, ids: Iterable[str]) -> set[str]:
+        """Return the revisions given and all that lies below them."""
+        return _closure(ids, self._parents)
+
+    def descendants(self, ids: Iterable[str]) -> set[str]:
         """Return the revisions given and all that builds on them."""
-        return self._closure(ids, self._children)
+        return _closure(ids, self._children)
 
     def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of the ids that no other of them builds on: the version table's rows for this set."""
-        chosen = set(ids)
+        chosen = self._known(ids)
         below = self.ancestors({parent for one in chosen for parent in self._parents[one]})
         return tuple(sorted(chosen - below))
 
-    def ordered(self, ids: Iterable[str]) -> List[str]:
-        """Return the ids, each after everything of them that it builds on; a branch is finished before the next."""
-        chosen = set(ids)
-        order: Dict[str, None] = {}
-        for start in sorted(chosen, key=self._place().__getitem__):
-            self._visit(start, chosen, order)
-        return list(order)
+    def ordered(self, ids: Iterable[str]) -> list[str]:
+        """Return the ids, each after everything of them that it builds on, in the order of `alembic upgrade heads`.
 
-    def _visit(self, start: str, chosen: Set[str], order: Dict[str, None]) -> None:
-        """Depth first, without recursion: a chain of ten thousand revisions is an ordinary chain."""
-        stack = [(start, iter(self._parents[start]))]
-        while stack:
-            current, parents = stack[-1]
-            parent = next((one for one in parents if one in chosen and one not in order), None)
-            if parent is None:
-                order.setdefault(current)
-                stack.pop()
-            else:
-                stack.append((parent, iter(self._parents[parent])))
+        Reversed it is the order in which Alembic takes them down. Among independent branches the order of the
+        revisions given to the map decides, as in Alembic. What is in a cycle, or builds on one, comes last.
+        """
+        chosen = self._known(ids)
+        between = (self.ancestors(chosen) & self.descendants(chosen)) - self._stuck
+        graph = {one: [below for below in self._walked(one) if below in between] for one in between}
+        tips = sorted(self.maximal(between), key=self._place.__getitem__)
+        order = [one for one in reversed(newest_first(tips, graph)) if one in chosen]
+        return order + sorted(chosen & self._stuck, key=self._place.__getitem__)
 
-    def _place(self) -> Dict[str, int]:
-        return {one: place for place, one in enumerate(self.revisions)}
+    def _walked(self, revision_id: str) -> tuple[str, ...]:
+        """Return the parents that Alembic walks to: without dependencies that an ancestor has as well.
+
+        The rule of Alembic's `_normalize_depends_on`, which puts what remains of several in an order of chance.
+        """
+        down = self._down[revision_id]
+        own = [one for one in self._dependencies[revision_id] if one not in down]
+        if not own:
+            return down
+        inherited = {one for ancestor in _closure(down, self._down) for one in self._dependencies[ancestor]}
+        return (*down, *(one for one in own if one not in inherited))
+
+    def _known(self, ids: Iterable[str]) -> set[str]:
+        return {one for one in ids if one in self.revisions}
 
     def _add(self, revision: Revision) -> None:
-        known = self.revisions.get(revision.id)
-        if known is None:
-            self.revisions[revision.id] = revision
-            return
-        message = f"revision {revision.id} is in two files: {known.path} and {revision.path}"
-        self.obstacles.append(Obstacle("DBS105", message, "give one of them another id", revision.path, 1))
+        known = self.revisions.setdefault(revision.id, revision)
+        if known is not revision:
+            message = f"revision {revision.id} is in two files: {known.path} and {revision.path}"
+            self.obstacles.append(Obstacle("DBS105", message, "give one of them another id", revision.path, 1))
 
-    def _resolve(self, revision: Revision) -> tuple[str, ...]:
-        named = [(one, "down_revision") for one in revision.down_revision]
-        named += [(self._labels.get(one, one), "depends_on") for one in revision.depends_on]
-        for one, key in named:
+    def _add_labels(self, revision: Revision) -> None:
+        for label in revision.branch_labels:
+            user = label if label in self.revisions else self._labels.setdefault(label, revision.id)
+            if user != revision.id or label in self.revisions:
+                message = f"branch label {label} of {revision.id} is already used by {user}"
+                self.obstacles.append(Obstacle("DBS105", message, "give it another label", revision.path, 1))
+
+    def _resolve(self, revision: Revision, key: str) -> tuple[str, ...]:
+        """Return the ids that a revision names, labels resolved: whole names only, and labels in depends_on only."""
+        named = revision.down_revision
+        if key == "depends_on":
+            named = tuple(self._labels.get(one, one) for one in revision.depends_on)
+        for one in named:
             if one not in self.revisions:
                 message = f"{key} of {revision.id} names {one}, which is in no file"
                 hint = f"`dbsync explain {one}` says where it is"
                 self.obstacles.append(Obstacle("DBS106", message, hint, revision.path, 1))
-        return tuple(dict.fromkeys(one for one, _ in named if one in self.revisions))
+        return tuple(dict.fromkeys(one for one in named if one in self.revisions))
 
-    def _invert(self) -> Dict[str, List[str]]:
-        children: Dict[str, List[str]] = {one: [] for one in self.revisions}
+    def _invert(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = {one: [] for one in self.revisions}
         for one, parents in self._parents.items():
             for parent in parents:
                 children[parent].append(one)
         return children
 
-    def _find_cycle(self) -> None:
-        """Take away what has no unapplied parent until nothing moves (Kahn); what stays is a cycle or above one."""
-        waiting = {one: len(parents) for one, parents in self._parents.items()}
-        ready = [one for one, count in waiting.items() if not count]
-        while ready:
-            for child in self._children[ready.pop()]:
-                waiting[child] -= 1
-                if not waiting[child]:
-                    ready.append(child)
-        stuck = {one for one, count in waiting.items() if count}
-        cycle = sorted(one for one in stuck if self._reaches_itself(one, stuck))
+    def _report_cycle(self) -> None:
+        # What also has nothing but stuck revisions above it is in a cycle, or between two.
+        children = {one: [child for child in self._children[one] if child in self._stuck] for one in self._stuck}
+        parents = {one: [parent for parent in self._parents[one] if parent in self._stuck] for one in self._stuck}
+        cycle = sorted(_unreachable(children, parents))
         if cycle:
-            message = f"the revisions {', '.join(cycle)} are in a cycle"
+            more = f" and {len(cycle) - NAMED_IN_A_CYCLE} more" if len(cycle) > NAMED_IN_A_CYCLE else ""
+            message = f"the revisions {', '.join(cycle[:NAMED_IN_A_CYCLE])}{more} are in a cycle"
             path = self.revisions[cycle[0]].path
             self.obstacles.append(Obstacle("DBS107", message, "correct one `down_revision`", path, 1))
 
-    def _reaches_itself(self, start: str, stuck: Set[str]) -> bool:
-        parents = {one: tuple(p for p in self._parents[one] if p in stuck) for one in stuck}
-        return start in self._closure(parents[start], parents)
 
-    @staticmethod
-    def _closure(ids: Iterable[str], edges: Dict[str, "tuple[str, ...]"] | Dict[str, List[str]]) -> Set[str]:
-        reached: Set[str] = set()
-        stack = [one for one in ids if one in edges]
-        while stack:
-            one = stack.pop()
-            if one not in reached:
-                reached.add(one)
-                stack.extend(edges[one])
-        return reached
+def _unreachable(before: _Edges, after: _Edges) -> set[str]:
+    """Return the cycles and what follows them: take away what has nothing before it until nothing moves (Kahn)."""
+    waiting = {one: len(edges) for one, edges in before.items()}
+    ready = [one for one, count in waiting.items() if not count]
+    while ready:
+        for one in after[ready.pop()]:
+            waiting[one] -= 1
+            if not waiting[one]:
+                ready.append(one)
+    return {one for one, count in waiting.items() if count}
+
+
+def _closure(ids: Iterable[str], edges: _Edges) -> set[str]:
+    reached: set[str] = set()
+    stack = [one for one in ids if one in edges]
+    while stack:
+        one = stack.pop()
+        if one not in reached:
+            reached.add(one)
+            stack.extend(edges[one])
+    return reached
