@@ -62,6 +62,7 @@ def _run(channel: Channel, request: Dict[str, Any], top: str, state: Dict[str, A
     guard.install()
     config = make_config(request, top)
     sources = Sources(top)
+    sources.lay_out(request.get("old_trees", {}))
     run = state["run"] = Run(channel, guard, sources, request)
     with EnvironmentLog() as log:
         script = make_script_directory(config, request, sources)
@@ -69,6 +70,7 @@ def _run(channel: Channel, request: Dict[str, Any], top: str, state: Dict[str, A
             try:
                 run.load(config, script)
             finally:
+                sources.remove()
                 if guard.redirect is not None:
                     guard.redirect.remove()
     run.check_committed()

@@ -92,8 +92,6 @@ class Run:
 
     def _load_steps(self, plan: Dict[str, Any]) -> Any:
         """Make every planned module before any step runs, so that an import that fails has changed nothing."""
-        for revision_id, tree in plan.get("old_trees", {}).items():
-            self._sources.old_trees[revision_id] = tree
         old, new = self._sources.map_of(plan["applied"]), self._sources.map_of(plan["target"])
         down = [(one, old.get_revision(one), old) for one in plan["down"]]
         up = [(one, new.get_revision(one), new) for one in plan["up"]]

@@ -10,7 +10,9 @@ import base64
 import contextlib
 import importlib
 import os
+import shutil
 import sys
+import tempfile
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
@@ -55,6 +57,22 @@ class Sources:
     def __init__(self, top: str) -> None:
         self._top = top
         self.old_trees: Dict[str, str] = {}
+
+    def lay_out(self, trees: Dict[str, Dict[str, str]]) -> None:
+        """Write the trees that some revisions are to import from, each in an own folder; dbsync has judged the names."""
+        for revision_id, files in trees.items():
+            folder = self.old_trees[revision_id] = tempfile.mkdtemp(prefix="dbsync-")
+            for name, content in files.items():
+                path = os.path.join(os.fsencode(folder), name.encode("latin-1"))
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                with os.fdopen(fd, "wb") as file:
+                    file.write(base64.b64decode(content))
+
+    def remove(self) -> None:
+        """Remove what `lay_out` wrote."""
+        for folder in self.old_trees.values():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def scripts(self, revisions: List[Dict[str, Any]]) -> List[PlannedScript]:
         """Return a script for every revision of a graph."""

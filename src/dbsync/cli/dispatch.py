@@ -1,0 +1,48 @@
+"""From arguments to a verb and from its report to text; every verb is imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dbsync.cli import console
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from dbsync.commands.context import Report
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Parse, run and show; returns the exit code. Raises what the verb raises."""
+    from dbsync.cli.parser import make_parser
+    from dbsync.commands.context import Context
+
+    options = make_parser().parse_args(arguments)
+    if options.verb == "completion":
+        return _print_completion(options.shell)
+    module = importlib.import_module(f"dbsync.commands.{options.verb}")
+    context = Context(os.getcwd(), dict(os.environ), console.confirm, sys.stdin.read)
+    report: Report = module.run(context, options)
+    _show(options, report)
+    return report.exit_code
+
+
+def _show(options: Namespace, report: Report) -> None:
+    if getattr(options, "json", False):
+        console.data(json.dumps(report.value.as_json()))
+        return
+    text: Any = importlib.import_module(f"dbsync.cli.text.{options.verb}")
+    text.show(report.value)
+
+
+def _print_completion(shell: str) -> int:
+    import shtab
+
+    from dbsync.cli.parser import make_parser
+
+    console.data(shtab.complete(make_parser(), shell=shell))
+    return 0

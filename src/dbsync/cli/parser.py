@@ -1,0 +1,64 @@
+"""The verbs and their options."""
+
+from __future__ import annotations
+
+import argparse
+
+from dbsync import __version__
+from dbsync.errors import EXIT_USAGE
+
+HOOK_NAMES = ("post-checkout", "post-merge", "post-rewrite", "post-commit", "post-applypatch")
+EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled false`."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was wrong in dbsync's form."""
+
+    def error(self, message: str) -> None:  # type: ignore[override] - exits, as the original does
+        self.exit(EXIT_USAGE, f"error: {message}\nhint: `{self.prog} --help`\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; the verb is in `verb`."""
+    parser = _Parser(prog="dbsync", description="The local database follows Git.", epilog=EPILOG)
+    parser.add_argument("-V", "--version", action="version", version=f"dbsync {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    _add_setup(verbs)
+    _add_moving(verbs)
+    _add_looking(verbs)
+    return parser
+
+
+def _add_setup(verbs: argparse._SubParsersAction[_Parser]) -> None:
+    init = verbs.add_parser("init", help="adopt the database and install the hooks")
+    init.add_argument("-y", "--yes", action="store_true", help="ask nothing; adopts local databases only")
+    uninstall = verbs.add_parser("uninstall", help="take the hooks out again")
+    uninstall.add_argument("--purge", action="store_true", help="remove ledgers and kept copies too")
+    trust = verbs.add_parser("trust", help="let hooks run the code of a commit")
+    trust.add_argument("ref", nargs="?", metavar="REF", help="the commit (default: HEAD)")
+    completion = verbs.add_parser("completion", help="print the completion script of a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell")
+
+
+def _add_moving(verbs: argparse._SubParsersAction[_Parser]) -> None:
+    sync = verbs.add_parser("sync", help="make the database what the work tree says")
+    sync.add_argument("-n", "--dry-run", action="store_true", help="show the plan and change nothing")
+    sync.add_argument("--to", metavar="REF", help="move to another ref and hold the database there")
+    sync.add_argument("-y", "--yes", action="store_true", help="go on where rows would be lost: a copy is kept first")
+    verbs.add_parser("ensure", help="for application and test start: in sync, or say why not")
+    hook = verbs.add_parser("hook", help="what git's hooks call")
+    hook.add_argument("name", choices=HOOK_NAMES, metavar="NAME", help="the hook: " + ", ".join(HOOK_NAMES))
+    hook.add_argument("arguments", nargs="*", metavar="ARG", help="git's arguments to the hook")
+
+
+def _add_looking(verbs: argparse._SubParsersAction[_Parser]) -> None:
+    status = verbs.add_parser("status", help="database, files and Git in one view")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.add_argument("--exit-code", action="store_true", help="exit with 1 when something is not in sync")
+    heads = verbs.add_parser("heads", help="the revision heads of any tree, running nothing")
+    heads.add_argument("--json", action="store_true", help="print JSON")
+    which = heads.add_mutually_exclusive_group()
+    which.add_argument("--ref", metavar="REF", help="a commit, branch or tag (default: the work tree)")
+    which.add_argument("--staged", action="store_true", help="what is staged")
+    explain = verbs.add_parser("explain", help="where a revision is and when it was applied")
+    explain.add_argument("revision", nargs="+", metavar="REV", help="an id, or Alembic's \"Can't locate revision\" line")

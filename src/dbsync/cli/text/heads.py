@@ -1,0 +1,23 @@
+"""`heads` for people: one head a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsync.cli import console
+
+if TYPE_CHECKING:
+    from dbsync.commands.heads import Heads
+
+
+def show(value: Heads) -> None:
+    """Show the heads of every environment; the environment is named where there are several."""
+    for environment, graph in value.graphs:
+        name = f"{environment.name}: " if len(value.graphs) > 1 else ""
+        for head in graph.map.declared_heads:
+            doc = graph.map.revisions[head].doc
+            console.data(console.clean(f"{name}{head}{f'  {doc}' if doc else ''}"))
+        for obstacle in graph.obstacles:
+            console.obstacle(obstacle)
+    for obstacle in value.obstacles:
+        console.obstacle(obstacle)

@@ -1,0 +1,78 @@
+"""What a sync did, one line a database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsync.cli import console
+
+if TYPE_CHECKING:
+    from dbsync.commands.sync import Synced
+    from dbsync.plan.planner import Plan
+    from dbsync.sync.outcome import Moved, Outcome
+    from dbsync.sync.status import EnvironmentStatus
+
+
+def show(value: Synced, *, by_hook: bool = False) -> None:
+    """Show a sync, or the plans of a dry run."""
+    for status in value.planned:
+        _show_planned(status)
+    if value.result is None:
+        return
+    said = [_show_outcome(one, by_hook=by_hook) for one in value.result.outcomes]
+    for one in value.result.obstacles:
+        console.obstacle(one)
+    if not by_hook and not any(said) and not value.result.obstacles:
+        console.say("dbsync: in sync")
+
+
+def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
+    moved = [one for one in outcome.moved if one.done and one.plan and one.plan.steps]
+    for one in moved:
+        console.say(f"dbsync: {console.clean(_line(one))}")
+        if one.kept:
+            console.say(f"dbsync: what was dropped is kept in {one.kept}")
+    obstacles = [] if outcome.silent and by_hook else list(outcome.obstacles)
+    for obstacle in obstacles:
+        _show_stopped(outcome.moved)
+        console.obstacle(obstacle)
+    for note in outcome.notes if moved or not by_hook else ():
+        console.say(f"note: {console.clean(note)}")
+    return bool(moved or obstacles or outcome.notes)
+
+
+def _line(moved: Moved) -> str:
+    plan = moved.plan
+    counts = "" if plan is None else f"  -{len(plan.down)} +{len(plan.up)}"
+    return f"{moved.database}{counts}  {_heads(moved.before)} -> {_heads(moved.after)}  {moved.seconds:.1f} s"
+
+
+def _show_stopped(moved: tuple[Moved, ...]) -> None:
+    for one in moved:
+        if one.plan and one.plan.steps and not one.done:
+            console.say(f"dbsync: {console.clean(one.database)} stays at {_heads(one.before)}; {_plan(one.plan)}")
+
+
+def _plan(plan: Plan) -> str:
+    parts = [f"{word} {_some(ids)}" for word, ids in (("down", plan.down), ("up", plan.up)) if ids]
+    return f"the plan: {', then '.join(parts)}" if parts else "nothing to do"
+
+
+def _show_planned(status: EnvironmentStatus) -> None:
+    for one in status.databases:
+        found = one.difference
+        lines = [(name, getattr(found, name)) for name in ("phantom", "rewritten", "re_parented", "pending")]
+        changes = [f"{name.replace('_', '-')} {_some(ids)}" for name, ids in lines if ids]
+        console.data(f"{console.clean(one.database)}: {'; '.join(changes) or 'in sync'}")
+    for obstacle in status.obstacles:
+        console.obstacle(obstacle)
+
+
+def _some(ids: object) -> str:
+    listed = [str(one) for one in ids]  # type: ignore[attr-defined] - a list or tuple of ids
+    more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""  # noqa: PLR2004 - as many as fit a line
+    return console.clean(", ".join(listed[:5]) + more)
+
+
+def _heads(heads: tuple[str, ...]) -> str:
+    return ", ".join(heads) or "base"

@@ -1,0 +1,82 @@
+"""`dbsync hook NAME …`: what git's hooks call. Its exit code is always 0: git's own outcome is not ours to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbsync.commands.context import Report
+from dbsync.commands.sync import Synced
+from dbsync.errors import EXIT_OK, Obstacle
+from dbsync.git.operation import why_wait
+from dbsync.store.pending import set_pending
+from dbsync.store.trust import Trust
+from dbsync.sync.catch_up import catch_up, held
+from dbsync.sync.mover import Rules
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from dbsync.commands.context import Context
+    from dbsync.sync.project import Project
+
+NO_COMMIT = "0" * 40
+
+
+class Hooked(NamedTuple):
+    """What a hook did: a sync, or `waits` for the end of a git operation, or `obstacle` why it did nothing."""
+
+    synced: Synced | None = None
+    waits: str = ""
+    obstacle: Obstacle | None = None
+    quiet: bool = False
+
+
+def run(context: Context, options: Namespace) -> Report:
+    """Judge what git did and catch up, wait, or leave it to the person."""
+    project = context.project()
+    if not project.layout.initialised or not project.settings.enabled or project.settings.auto == "never":
+        return Report(EXIT_OK, Hooked())
+    if options.name == "post-rewrite":
+        _note_rewritten(context, project)
+    if options.name == "post-checkout" and options.arguments[:1] == [NO_COMMIT]:
+        return Report(EXIT_OK, Hooked())  # `git worktree add` and `git clone`: nothing was here before
+    waits = why_wait(project.repository, options.name, options.arguments)
+    if waits:
+        news = set_pending(project.repository.git_dir, waits)
+        return Report(EXIT_OK, Hooked(waits=waits if news else ""))
+    return Report(EXIT_OK, _follow(project, options))
+
+
+def _note_rewritten(context: Context, project: Project) -> None:
+    pairs = [line.split()[:2] for line in context.read_input().splitlines()]
+    Trust(project.repository, project.layout).rewritten((old, new) for old, new in (p for p in pairs if len(p) == 2))  # noqa: PLR2004
+
+
+def _follow(project: Project, options: Namespace) -> Hooked:
+    commit = held(project)
+    if commit:
+        message = f"the database stays at {commit[:12]}, where `dbsync sync --to` holds it"
+        return Hooked(obstacle=Obstacle("DBS306", message, "`dbsync sync` lets it follow"))
+    obstacle = _untrusted(project)
+    if obstacle:
+        set_pending(project.repository.git_dir, "untrusted")
+        return Hooked(obstacle=obstacle)
+    rules = Rules(by_hook=project.settings.auto != "always", previous=_previous(project, options))
+    return Hooked(Synced(catch_up(project, rules), []), quiet=project.settings.quiet)
+
+
+def _untrusted(project: Project) -> Obstacle | None:
+    head = project.repository.head_commit()
+    if head is None or project.settings.trust == "always":
+        return None
+    verdict = Trust(project.repository, project.layout).judge(head)
+    if verdict.trusted:
+        return None
+    message = f"commit {verdict.stranger[:12]} by {verdict.author} was not written here: its code is not run"
+    return Obstacle("DBS506", message, "look at it, then `dbsync trust` and `dbsync sync`")
+
+
+def _previous(project: Project, options: Namespace) -> str:
+    if options.name == "post-checkout":
+        return str(options.arguments[0]) if options.arguments else ""
+    return project.repository.commit_of("HEAD@{1}") or ""

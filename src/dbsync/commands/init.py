@@ -1,0 +1,126 @@
+"""`dbsync init`: find the environments, adopt their databases, install the hooks. Repeatable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbsync.commands.context import Report
+from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError, Obstacle
+from dbsync.git.hooks import InstallReport, install
+from dbsync.store.trust import Trust
+from dbsync.sync.adoption import Adopted, Candidate, candidates, may_be_taken_unasked, take
+from dbsync.sync.catch_up import Result, catch_up
+from dbsync.sync.mover import Rules
+from dbsync.sync.project import own_interpreter
+from dbsync.sync.status import EnvironmentStatus, environment_status
+from dbsync.sync.target import read_target
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from dbsync.commands.context import Context
+    from dbsync.config.environment import Environment
+    from dbsync.sync.project import Project
+
+
+class Prepared(NamedTuple):
+    """One environment after `init`: what was adopted, and what kept it from being adopted."""
+
+    environment: Environment
+    adopted: list[Adopted]
+    obstacles: list[Obstacle]
+
+
+class Initialised(NamedTuple):
+    """All that `init` did. `creators` are places of the application that change the schema by themselves."""
+
+    prepared: list[Prepared]
+    obstacles: list[Obstacle]
+    hooks: InstallReport | None
+    statuses: list[EnvironmentStatus]
+    synced: Result | None
+    creators: list[str]
+    proposals: dict[str, object]
+
+
+def run(context: Context, options: Namespace) -> Report:
+    """Adopt what is found; `options.yes` answers yes to what needs no second thought."""
+    project = context.project()
+    environments, obstacles = project.environments()
+    if not environments:
+        raise _nothing_found(obstacles)
+    prepared = [_prepare(context, project, one, yes=options.yes) for one in environments]
+    taken = any(one.adopted for one in prepared)
+    hooks = None
+    if taken:
+        Trust(project.repository, project.layout).start()
+        hooks = install(project.repository, own_interpreter())
+    statuses = [environment_status(project, one) for one in environments] if taken else []
+    synced = _offer_sync(context, project, prepared, statuses, yes=options.yes)
+    value = Initialised(prepared, obstacles, hooks, statuses, synced, _creators(project), dict(project.settings.proposals))
+    failed = obstacles or any(one.obstacles for one in prepared) or (synced and not synced.in_sync)
+    return Report(EXIT_FINDING if failed else EXIT_OK, value)
+
+
+def _nothing_found(obstacles: list[Obstacle]) -> DbsyncError:
+    first = obstacles[0] if obstacles else Obstacle("DBS112", "no Alembic configuration was found", "`alembic init`")
+    where = f" ({first.path}{f':{first.line}' if first.line else ''})" if first.path else ""
+    return DbsyncError(first.message + where, first.hint, code=first.code, exit_code=EXIT_USAGE)
+
+
+def _prepare(context: Context, project: Project, environment: Environment, *, yes: bool) -> Prepared:
+    target = read_target(project, environment)
+    listed, found = candidates(project, target, create=False)
+    if found.obstacle is not None and found.obstacle.code == "DBS403" and _agreed(context, found.obstacle, yes=yes):
+        listed, found = candidates(project, target, create=True)
+    obstacles = [found.obstacle] if found.obstacle else []
+    taken: list[Adopted] = []
+    for candidate in listed if not obstacles else []:
+        refusal = _refusal(context, project, candidate, yes=yes)
+        if refusal:
+            obstacles.append(refusal)
+        else:
+            taken.append(take(project, target, candidate, found))
+    return Prepared(environment, taken, obstacles)
+
+
+def _agreed(context: Context, obstacle: Obstacle, *, yes: bool) -> bool:
+    return yes or context.confirm(f"{obstacle.message}. Build it from the work tree?")
+
+
+def _refusal(context: Context, project: Project, candidate: Candidate, *, yes: bool) -> Obstacle | None:
+    if yes:
+        return may_be_taken_unasked(project, candidate)
+    others = f", {len(candidate.sessions)} other sessions" if candidate.sessions else ""
+    size = f"{candidate.size / 1e6:.1f} MB"
+    where = f" at {candidate.host}" if candidate.host else ""
+    if context.confirm(f"Let {candidate.name}{where} ({candidate.seen.facts['dialect']}, {size}{others}) follow Git?"):
+        return None
+    return Obstacle("DBS504", f"{candidate.name} was not adopted", "`dbsync init --yes` adopts it without asking")
+
+
+def _offer_sync(
+    context: Context, project: Project, prepared: list[Prepared], statuses: list[EnvironmentStatus], *, yes: bool
+) -> Result | None:
+    """Settle what is in sync already; offer to move the rest. A database that was never stamped is left alone."""
+    taken = [one for each in prepared for one in each.adopted]
+    if not taken:
+        return None
+    unstamped = any(not one.candidate.seen.heads and one.candidate.has_tables for one in taken)
+    differing = [one for status in statuses for one in status.databases if one.state != "in_sync"]
+    if differing and (unstamped or not (yes or context.confirm("Move it to what the work tree says?"))):
+        return None
+    return catch_up(project, Rules(by_hook=True))
+
+
+def _creators(project: Project) -> list[str]:
+    """Find places that build or upgrade the schema when the application starts: they work against every migration."""
+    pattern = r"\.create_all\(|command\.upgrade\(|flask_migrate.*\bupgrade\b"
+    output = project.repository.ask("grep", "-n", "-I", "-E", "-e", pattern).stdout.decode(errors="replace")
+    scripts = tuple(f"{one.script_location}/" for one in project.environments()[0])
+    places = [line.split(":", 2)[:2] for line in output.splitlines()]
+    return [
+        f"{path}:{line}"
+        for path, line in (place for place in places if len(place) == 2)  # noqa: PLR2004 - path and line
+        if path.endswith(".py") and not path.startswith(scripts) and "test" not in path
+    ]

@@ -1,0 +1,58 @@
+"""`dbsync sync`: make the databases what the work tree says, or another ref."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbsync.commands.context import Report, exit_code_of
+from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
+from dbsync.sync.catch_up import Result, catch_up, hold
+from dbsync.sync.mover import Rules
+from dbsync.sync.status import EnvironmentStatus, environment_status
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from dbsync.commands.context import Context
+    from dbsync.sync.project import Project
+
+
+class Synced(NamedTuple):
+    """What a sync did; `planned` instead where it was a dry run."""
+
+    result: Result | None
+    planned: list[EnvironmentStatus]
+
+
+def run(context: Context, options: Namespace) -> Report:
+    """Sync; `options` holds `to` (a ref or None), `yes` and `dry_run`."""
+    project = context.project()
+    require_initialised(project)
+    commit = _commit(project, options.to)
+    if options.dry_run:
+        return _planned(project, commit)
+    hold(project, commit or "")
+    result = catch_up(project, Rules(accept_loss=options.yes), commit)
+    return Report(exit_code_of(result), Synced(result, []))
+
+
+def require_initialised(project: Project) -> None:
+    """Raise `DbsyncError` where `dbsync init` was never run here."""
+    if not project.layout.initialised:
+        raise DbsyncError("no database was given to dbsync in this repository yet", "`dbsync init`", exit_code=EXIT_USAGE)
+
+
+def _commit(project: Project, ref: str | None) -> str | None:
+    if ref is None:
+        return None
+    commit = project.repository.commit_of(ref)
+    if commit is None:
+        raise DbsyncError(f"{ref!r} names no commit", "`git log --oneline --all` lists them", exit_code=EXIT_USAGE)
+    return commit
+
+
+def _planned(project: Project, commit: str | None) -> Report:
+    environments, obstacles = project.environments()
+    statuses = [environment_status(project, one, commit=commit) for one in environments]
+    found = bool(obstacles or any(one.obstacles for one in statuses))
+    return Report(EXIT_FINDING if found else EXIT_OK, Synced(None, statuses))

@@ -1,0 +1,22 @@
+"""`dbsync uninstall [--purge]`: take the hooks out; the ledger stays unless purged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsync.commands.context import Report
+from dbsync.errors import EXIT_OK
+from dbsync.git.hooks import uninstall
+from dbsync.store.gate import remove_all_gates
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from dbsync.commands.context import Context
+
+
+def run(context: Context, options: Namespace) -> Report:
+    """Restore every hook file byte for byte; with `purge` remove the state folder too."""
+    project = context.project()
+    remove_all_gates(project.repository.common_dir)
+    return Report(EXIT_OK, uninstall(project.repository, purge=options.purge))

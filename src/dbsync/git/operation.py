@@ -1,0 +1,62 @@
+"""What git is in the middle of, and whether a hook should wait for its end (facts: git hooks, A1 and A2)."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbsync.git.repository import Repository
+
+# In the order git's own prompt asks (contrib/completion/git-prompt.sh).
+MARKERS = (
+    ("rebase-merge", "rebase"),
+    ("rebase-apply", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("sequencer", "cherry-pick"),
+    ("BISECT_LOG", "bisect"),
+)
+AUTOSTASH = ("MERGE_AUTOSTASH", "rebase-merge/autostash", "rebase-apply/autostash")
+# `rebase --apply` checks out its base before it makes any state folder: only the reflog tells it from a switch.
+STARTING = re.compile(r"^(rebase|pull).*\(start\): checkout")
+
+
+def operation(repository: Repository) -> str | None:
+    """Return what git is in the middle of in this work tree, None where it is at rest."""
+    return next((name for marker, name in MARKERS if _has(repository, marker)), None)
+
+
+def why_wait(repository: Repository, hook: str, arguments: list[str]) -> str:
+    """Return the operation whose end a hook should wait for, "" where what it sees is final.
+
+    `arguments` are git's: for post-checkout the old and new commit and a flag, for post-rewrite what rewrote.
+    """
+    if any(_has(repository, marker) for marker in AUTOSTASH):
+        return "autostash"
+    if _has(repository, "rebase-merge") or _has(repository, "rebase-apply"):
+        return "" if hook == "post-rewrite" and arguments[:1] == ["rebase"] else "rebase"
+    if hook == "post-checkout" and arguments[2:3] == ["1"] and STARTING.match(_last_action(repository)):
+        return "rebase"
+    if hook in ("post-commit", "post-applypatch") and _has(repository, "sequencer"):
+        return "cherry-pick"
+    if _has(repository, "BISECT_LOG") and repository.branch() is None:
+        return "bisect"
+    return ""
+
+
+def _has(repository: Repository, marker: str) -> bool:
+    return os.path.exists(os.path.join(repository.git_dir, marker))
+
+
+def _last_action(repository: Repository) -> str:
+    """Read the end of HEAD's reflog: `old new identity TAB message`."""
+    try:
+        with open(os.path.join(repository.git_dir, "logs", "HEAD"), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
+            last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    except OSError:
+        return ""
+    return last.partition(b"\t")[2].decode(errors="replace")

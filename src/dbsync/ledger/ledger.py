@@ -1,0 +1,183 @@
+"""Reading and writing a ledger. SQLite's own transactions make every write whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any, Iterable, List
+
+from dbsync.errors import DbsyncError
+from dbsync.ledger.entry import Entry, Operation
+from dbsync.revisions.revision import Revision
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+FORMAT = 1
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE applied (
+    track TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, identifiers TEXT NOT NULL, source BLOB NOT NULL,
+    observed INTEGER NOT NULL, applied_at TEXT NOT NULL, branch TEXT NOT NULL, "commit" TEXT NOT NULL, seconds REAL,
+    PRIMARY KEY (track, id)
+);
+CREATE TABLE operation (
+    id INTEGER PRIMARY KEY, track TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, facts TEXT NOT NULL
+);
+CREATE TABLE source (id TEXT NOT NULL, oid TEXT NOT NULL, source BLOB NOT NULL, identifiers TEXT NOT NULL,
+    "commit" TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (id, oid));
+"""
+
+
+class Ledger:
+    """One database's ledger. A *track* is one version table of it, written "schema.table" or "table"."""
+
+    def __init__(self, path: str, *, create: bool = False) -> None:
+        self.path = path
+        if not create and not os.path.exists(path):
+            raise FileNotFoundError(path)
+        old_mask = os.umask(0o077)
+        try:
+            self._db = sqlite3.connect(path, timeout=5, isolation_level=None)
+        finally:
+            os.umask(old_mask)
+        self._prepare()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _prepare(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+        elif version > FORMAT:
+            message = f"the ledger {self.path} was written by a newer dbsync (format {version})"
+            raise DbsyncError(message, "upgrade dbsync: `pip install --upgrade git-dbsync`")
+
+    def meta(self, key: str, default: Any = None) -> Any:
+        """Return what was stored under a key."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Store a value that JSON can hold."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+    def entries(self, track: str) -> List[Entry]:
+        """Return what is applied, in the order it was."""
+        rows = self._db.execute(
+            'SELECT identifiers, source, observed, applied_at, branch, "commit", seconds FROM applied'
+            " WHERE track = ? ORDER BY place",
+            (track,),
+        )
+        return [Entry(_revision(row[0]), row[1], bool(row[2]), *row[3:]) for row in rows]
+
+    def tracks(self) -> List[str]:
+        """Return the version tables that were ever written to this ledger."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT track FROM applied ORDER BY track")]
+
+    def replace(self, track: str, entries: Iterable[Entry]) -> None:
+        """Make these, in this order, what is applied."""
+        self._db.execute("BEGIN IMMEDIATE")
+        self._write(track, entries)
+        self._db.execute("COMMIT")
+
+    def _write(self, track: str, entries: Iterable[Entry]) -> None:
+        listed = list(entries)
+        self._db.execute("DELETE FROM applied WHERE track = ?", (track,))
+        self._db.executemany(
+            "INSERT INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(track, place, *_row(entry)) for place, entry in enumerate(listed)],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (one.revision.id, one.revision.oid, one.source, _identifiers(one.revision), one.commit, one.applied_at)
+                for one in listed
+            ],
+        )
+
+    def known_sources(self, revision_id: str) -> List[Entry]:
+        """Return every source of a revision that was ever applied here, the last seen first."""
+        rows = self._db.execute(
+            'SELECT identifiers, source, seen_at, "commit" FROM source WHERE id = ? ORDER BY seen_at DESC, rowid DESC',
+            (revision_id,),
+        )
+        return [Entry(_revision(row[0]), row[1], observed=True, applied_at=row[2], commit=row[3]) for row in rows]
+
+    def begin(self, track: str, started: str, facts: dict[str, Any]) -> int:
+        """Record that a plan is about to run; `facts` must say all that recovery needs. Returns the operation's id."""
+        cursor = self._db.execute(
+            "INSERT INTO operation (track, state, started, facts) VALUES (?, 'running', ?, ?)",
+            (track, started, json.dumps(facts)),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def note(self, operation: int, facts: dict[str, Any]) -> None:
+        """Replace what is recorded of a running operation."""
+        self._db.execute("UPDATE operation SET facts = ? WHERE id = ?", (json.dumps(facts), operation))
+
+    def finish(self, operation: Operation, state: str, entries: Iterable[Entry] | None = None) -> None:
+        """End an operation as done or failed, and in the same transaction write what is applied now."""
+        self._db.execute("BEGIN IMMEDIATE")
+        if entries is not None:
+            self._write(operation.track, entries)
+        self._db.execute("UPDATE operation SET state = ? WHERE id = ?", (state, operation.id))
+        self._db.execute("COMMIT")
+
+    def operation(self, operation_id: int) -> Operation:
+        """Return one operation."""
+        where = "WHERE id = ?"
+        return self._operations(where, (operation_id,))[0]
+
+    def running(self, track: str | None = None) -> List[Operation]:
+        """Return operations that began and did not end: under way, or interrupted."""
+        if track is None:
+            return self._operations("WHERE state = 'running'", ())
+        return self._operations("WHERE state = 'running' AND track = ?", (track,))
+
+    def _operations(self, where: str, values: tuple[Any, ...]) -> List[Operation]:
+        rows = self._db.execute(f"SELECT id, track, state, started, facts FROM operation {where} ORDER BY id", values)  # noqa: S608 - constants
+        return [Operation(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+
+
+def _revision(text: str) -> Revision:
+    values = json.loads(text)
+    return Revision(*(tuple(value) if isinstance(value, list) else value for value in values))
+
+
+def _identifiers(revision: Revision) -> str:
+    return json.dumps(list(revision))
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    one = entry.revision
+    return (
+        one.id,
+        _identifiers(one),
+        entry.source,
+        int(entry.observed),
+        entry.applied_at,
+        entry.branch,
+        entry.commit,
+        entry.seconds,
+    )
+
+
+def as_facts(entry: Entry) -> dict[str, Any]:
+    """Return an entry as an operation's record keeps it."""
+    return {**entry._asdict(), "revision": list(entry.revision), "source": entry.source.hex()}
+
+
+def from_facts(facts: dict[str, Any]) -> Entry:
+    """Return the entry that `as_facts` wrote."""
+    revision = _revision(json.dumps(facts["revision"]))
+    return Entry(**{**facts, "revision": revision, "source": bytes.fromhex(facts["source"])})

@@ -1,0 +1,1 @@
+"""What dbsync keeps on disk, all of it below `<git common dir>/dbsync/`, for its owner only."""

@@ -1,0 +1,53 @@
+"""One mover a database: a lock file that the worker inherits, so that it stays locked until the worker is dead too."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from dbsync.errors import EXIT_LOCKED, DbsyncError
+
+POLL_SECONDS = 0.05
+
+
+class DatabaseLock:
+    """Held while a database is moved. The file is never removed: a removed lock file is two locks (flock(2))."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self._path = path
+        self._seconds = seconds
+        self.fd = -1
+
+    def __enter__(self) -> DatabaseLock:
+        self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        end = time.monotonic() + self._seconds
+        while not self._try():
+            if time.monotonic() > end:
+                holder = os.pread(self.fd, 100, 0).decode(errors="replace").strip()
+                os.close(self.fd)
+                message = f"another dbsync is moving this database ({holder or 'unknown'})"
+                raise DbsyncError(message, "wait for it, then `dbsync sync`", code="DBS404", exit_code=EXIT_LOCKED)
+            time.sleep(POLL_SECONDS)
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, f"pid {os.getpid()}".encode(), 0)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self.fd)
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def is_held(path: str) -> bool:
+    """Say whether somebody is moving the database whose lock file this is."""
+    try:
+        with DatabaseLock(path, 0):
+            return False
+    except (DbsyncError, OSError):
+        return os.path.exists(path)

@@ -1,0 +1,147 @@
+"""Giving a database to dbsync: what it is, what is applied to it, and whether its schema is what those revisions make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync.environment.client import WorkerDied, converse
+from dbsync.errors import DbsyncError, Obstacle
+from dbsync.sync.applied import Applied, explain_heads
+from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.inspect import Found, inspect
+from dbsync.sync.outcome import display
+from dbsync.sync.request import graph_facts, interpreter_of, launch, request_for
+from dbsync.sync.sources import SourceFinder
+from dbsync.sync.watched import watched_files
+from dbsync.store.databases import adopt, open_ledger
+from dbsync.store.records import update_record
+
+if TYPE_CHECKING:
+    from dbsync.sync.look import Seen
+    from dbsync.sync.project import Project
+    from dbsync.sync.target import Target
+
+
+class Candidate(NamedTuple):
+    """A database that env.py connects to, as `init` shows it before it is adopted."""
+
+    name: str
+    seen: Seen
+    host: str
+    size: int
+    sessions: list[str]
+    schema_lines: list[str]
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether there is anything in it but a version table."""
+        return any(line.startswith("table ") and "alembic_version" not in line for line in self.schema_lines)
+
+
+class Comparison(NamedTuple):
+    """How the schema compares with a fresh build of what is applied; `why_not` says why that was not possible."""
+
+    missing: list[str]
+    extra: list[str]
+    why_not: str = ""
+
+    @property
+    def equal(self) -> bool:
+        """Whether the schema is what the applied revisions make."""
+        return not (self.missing or self.extra or self.why_not)
+
+
+class Adopted(NamedTuple):
+    """A database after its adoption."""
+
+    candidate: Candidate
+    applied: Applied
+    comparison: Comparison
+
+
+def candidates(project: Project, target: Target, *, create: bool) -> tuple[list[Candidate], Found]:
+    """Ask env.py which databases there are; nothing is written, but `create` lets SQLite make a missing file."""
+    found = inspect(project, target, lambda _: None, describe=True, report_schema=True, create=create)
+    listed = []
+    for seen, event in zip(found.seen, found.events):
+        facts = event["describe"]
+        name = display(seen.identity, project.repository.top)
+        listed.append(Candidate(name, seen, facts["host"], facts["size"], facts["sessions"], event["schema_lines"]))
+    return listed, found
+
+
+def take(project: Project, target: Target, candidate: Candidate, found: Found) -> Adopted:
+    """Adopt a database: its ledger is seeded with what its version table stands for.
+
+    The entries count as seen, not merely observed, where the schema equals a fresh build of them.
+    """
+    environment = target.environment
+    known = open_ledger(project.layout, candidate.seen.key)
+    entries = known.entries(candidate.seen.track) if known and not candidate.seen.recreated else []
+    applied = explain_heads(candidate.seen.heads, entries, SourceFinder(project, environment, known))
+    comparison = compare_with_fresh_build(project, target, applied, candidate)
+    seeded = [entry._replace(observed=entry.observed and not comparison.equal) for entry in applied.entries]
+    with adopt(project.layout, candidate.seen.identity, environment.name, project.repository.top) as ledger:
+        ledger.set_meta("tracks", sorted({*ledger.meta("tracks", []), candidate.seen.track}))
+        heads = list(candidate.seen.heads)
+        ledger.set_meta(f"track:{candidate.seen.track}", {**candidate.seen.facts, "heads": heads, "as_of": ""})
+        if not applied.missing:
+            ledger.replace(candidate.seen.track, seeded)
+    if known:
+        known.close()
+    _record(project, target, found)
+    return Adopted(candidate, applied._replace(entries=seeded), comparison)
+
+
+def _record(project: Project, target: Target, found: Found) -> None:
+    environment = target.environment
+    facts: dict[str, Any] = {"variables": found.variables, "watched": watched_files(project.repository.top, environment)}
+    if not project.settings.runner_for(environment.name):
+        facts["interpreter"] = interpreter_of(project, environment).path
+    update_record(project.layout, environment.name, **facts)
+
+
+def compare_with_fresh_build(project: Project, target: Target, applied: Applied, candidate: Candidate) -> Comparison:
+    """Build the applied revisions in a scratch database of the same engine and compare the two schemas."""
+    graph = applied.map
+    if applied.obstacles or graph.obstacles:
+        return Comparison([], [], (applied.obstacles or graph.obstacles)[0].message)
+    if not applied.entries and not candidate.has_tables:
+        return Comparison([], [])
+    lines: list[str] = []
+    sources = {entry.revision.id: entry.source for entry in applied.entries}
+    facts = graph_facts(graph.revisions.values(), sources)
+    plan = {"applied": [], "target": facts, "down": [], "up": graph.ordered(graph.revisions), "heads": list(graph.heads)}
+
+    def answer(event: dict[str, Any]) -> dict[str, Any] | None:
+        if event["event"] == "ready":
+            lines.extend(event["schema_lines"])
+        return plan if event["event"] == "current" else {} if event["event"] == "ready" else None
+
+    why_not = _build(project, target, {"target": facts}, answer)
+    if why_not:
+        return Comparison([], [], why_not)
+    table = str(candidate.seen.facts["version_table"])
+    fresh, here = ({line for line in some if f"{table}" not in line} for some in (lines, candidate.schema_lines))
+    return Comparison(sorted(fresh - here), sorted(here - fresh))
+
+
+def _build(project: Project, target: Target, facts: dict[str, Any], answer: Any) -> str:
+    environment = target.environment
+    request = {**request_for(project, target, "build", create=True, report_built=True), **facts}
+    try:
+        last = converse(launch(project, environment), request, answer).last
+    except WorkerDied as error:
+        return died(error, environment, project.settings.runner_for(environment.name)).message
+    except DbsyncError as error:
+        return error.message
+    return "" if last["event"] == "done" else obstacle_of(last, environment).message
+
+
+def may_be_taken_unasked(project: Project, candidate: Candidate) -> Obstacle | None:
+    """Return why `--yes` does not adopt a database, None where it does: an SQLite file in the repository, or a server
+    that the guard let through (a socket, loopback, or a host that git config allows).
+    """
+    if candidate.seen.identity["dialect"] != "sqlite" or not candidate.name.startswith("/"):
+        return None
+    return Obstacle("DBS502", f"{candidate.name} lies outside the repository: --yes does not adopt it", "`dbsync init` asks")

@@ -1,0 +1,89 @@
+"""Bringing every database of the work tree where it should be: what hooks, `sync` and `ensure` have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbsync.store.databases import adopted
+from dbsync.store.gate import remove_gate
+from dbsync.store.trust import Trust
+from dbsync.sync.follow import follow
+from dbsync.sync.mover import Rules
+from dbsync.sync.outcome import Outcome
+from dbsync.sync.settle import settle
+from dbsync.sync.status import environment_status, held_at
+from dbsync.sync.target import read_target
+
+if TYPE_CHECKING:
+    from dbsync.config.environment import Environment
+    from dbsync.errors import Obstacle
+    from dbsync.sync.project import Project
+
+
+class Result(NamedTuple):
+    """What came of all environments; `untrusted` is the verdict that kept a hook from loading env.py."""
+
+    outcomes: list[Outcome]
+    obstacles: list[Obstacle]
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether every database that was given to dbsync is what the work tree says."""
+        return not self.obstacles and not any(one.obstacles for one in self.outcomes if not one.silent)
+
+    @property
+    def locked(self) -> bool:
+        """Whether somebody else was at it."""
+        return any(one.locked for one in self.outcomes)
+
+
+def catch_up(project: Project, rules: Rules, commit: str | None = None) -> Result:
+    """Move the databases of every environment to the work tree, or to a commit. Environments are independent."""
+    environments, obstacles = project.environments()
+    trust = Trust(project.repository, project.layout)
+    rules = rules._replace(trusted=lambda one: trust.judge(one).trusted)
+    outcomes = [_one(project, environment, rules, commit) for environment in environments]
+    result = Result(outcomes, _missing_environments(project, environments, obstacles))
+    if result.in_sync and not commit:
+        settle(project)
+    else:
+        remove_gate(project.repository.git_dir)
+    return result
+
+
+def _one(project: Project, environment: Environment, rules: Rules, commit: str | None) -> Outcome:
+    if not any(True for _ in adopted(project.layout, environment.name)):
+        return Outcome(environment.name, silent=True)
+    if commit is None and _is_quietly_in_sync(project, environment):
+        return Outcome(environment.name)
+    return follow(project, read_target(project, environment, commit), rules)
+
+
+def _is_quietly_in_sync(project: Project, environment: Environment) -> bool:
+    """Whether the disk alone shows that there is nothing to do, and nothing to write down."""
+    status = environment_status(project, environment, ask=False)
+    learned = any(one.applied.learned or one.seen.recreated for one in status.databases)
+    return bool(status.databases) and not learned and all(one.state == "in_sync" for one in status.databases)
+
+
+def _missing_environments(project: Project, found: list[Environment], obstacles: list[Obstacle]) -> list[Obstacle]:
+    """A branch without the environment of an adopted database leaves that where it is, and says so."""
+    from dbsync.errors import Obstacle
+
+    names = {one.name for one in found}
+    gone = [name for ledger in adopted(project.layout) for name in ledger.meta("environments", []) if name not in names]
+    message = "no migration environment here ({}): the database was left where it is"
+    known = [one for one in obstacles if one.code != "DBS112" or not gone]
+    return known + [Obstacle("DBS301", message.format(name), "`git switch` back, or `dbsync sync` later") for name in dict.fromkeys(gone)]
+
+
+def held(project: Project) -> str:
+    """Return the commit that some database is held at by `dbsync sync --to`, "" where all follow."""
+    environments, _ = project.environments()
+    return next((at for at in (held_at(project, one) for one in environments) if at), "")
+
+
+def hold(project: Project, commit: str) -> None:
+    """Hold every database at a commit, or let all follow again with ""."""
+    for ledger in adopted(project.layout):
+        ledger.set_meta("held", commit)

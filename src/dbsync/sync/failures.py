@@ -1,0 +1,74 @@
+"""Turning the worker's last word into one obstacle: one sentence, the place, the next command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dbsync.errors import Obstacle
+
+if TYPE_CHECKING:
+    from dbsync.config.environment import Environment
+    from dbsync.environment.client import WorkerDied
+
+UNREACHABLE = ("connection refused", "could not connect", "timeout expired", "could not translate", "no such file")
+PASSWORD = ("password authentication failed", "no password supplied", "authentication failed")
+
+
+def obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
+    """Return why a run failed."""
+    stop, step = last.get("stop"), last.get("step")
+    if stop:
+        where = f"revision {step['revision']}: " if step and stop["code"] in ("DBS404", "DBS406") else ""
+        return Obstacle(stop["code"], where + stop["message"], stop["hint"])
+    error = last["error"]
+    if step:
+        return _step_failed(step, error)
+    return _database_failed(error) or _env_failed(error, environment)
+
+
+def died(error: WorkerDied, environment: Environment, runner: str | None) -> Obstacle:
+    """Return why the worker said nothing at all."""
+    lines = [line for line in error.output.strip().splitlines() if line.strip()]
+    reason = lines[-1] if lines else f"exit status {error.returncode}"
+    if runner:
+        return Obstacle("DBS417", f"the runner `{runner}` did not start: {reason}", "start it, then `dbsync sync`")
+    message = f"the project's Python ended without an answer: {reason}"
+    return Obstacle("DBS415", message, "`dbsync status` names the interpreter", environment.config_path or None)
+
+
+def _step_failed(step: dict[str, Any], error: dict[str, Any]) -> Obstacle:
+    way = "downgrade" if step["direction"] == "down" else "upgrade"
+    if step.get("loading"):
+        message = f"revision {step['revision']} cannot be loaded: {_said(error)}"
+    else:
+        message = f"the {way} of {step['revision']} failed and was rolled back: {_said(error)}"
+    hint = "correct the revision, then `dbsync sync`"
+    if error["type"] == "NotImplementedError":
+        hint = "the revision has no way back: `alembic stamp` or a new database are what is left"
+    return Obstacle("DBS413", message, hint, error.get("path"), error.get("line"))
+
+
+def _database_failed(error: dict[str, Any]) -> Obstacle | None:
+    said = error["message"].lower()
+    if "file is not a database" in said or "file is encrypted" in said:
+        return Obstacle("DBS402", "the database file is not an SQLite database", "move it away, then `dbsync sync`")
+    if any(words in said for words in PASSWORD):
+        return Obstacle("DBS416", f"the server refused the login: {error['message']}", "correct the project's settings")
+    if any(words in said for words in UNREACHABLE) and error["type"] in ("OperationalError", "ConnectionRefusedError", "OSError", "TimeoutError", "ConnectionError"):
+        return Obstacle("DBS401", f"the database does not answer: {error['message']}", "start the server, then `dbsync sync`")
+    if "database is locked" in said:
+        return Obstacle("DBS404", "the database is locked by another process", "end it, then `dbsync sync`")
+    return None
+
+
+def _env_failed(error: dict[str, Any], environment: Environment) -> Obstacle:
+    message = f"env.py cannot be loaded: {_said(error)}"
+    hint = "set what it needs, then `dbsync sync`"
+    if error["type"] in ("ModuleNotFoundError", "ImportError"):
+        hint = "install it for the project's Python; `dbsync status` names that"
+    path = error.get("path") or f"{environment.script_location}/env.py"
+    return Obstacle("DBS414", message, hint, path, error.get("line"))
+
+
+def _said(error: dict[str, Any]) -> str:
+    return f"{error['type']}: {error['message']}" if error["message"] else str(error["type"])

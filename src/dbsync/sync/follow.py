@@ -1,0 +1,153 @@
+"""Making the databases of one environment what is wanted: look, judge, lock, move, write down."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync.environment.client import Conversation, WorkerDied, converse
+from dbsync.environment.materialize import files_of
+from dbsync.errors import EXIT_LOCKED, DbsyncError, Obstacle
+from dbsync.store.databases import adopted
+from dbsync.store.gate import remove_gate
+from dbsync.store.lock import DatabaseLock
+from dbsync.store.records import update_record
+from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.mover import Mover, Rules
+from dbsync.sync.outcome import Outcome
+from dbsync.sync.request import launch, request_for
+from dbsync.sync.watched import watched_files
+
+if TYPE_CHECKING:
+    from dbsync.sync.project import Project
+    from dbsync.sync.target import Target
+
+LOCK_SECONDS = {True: 2.0, False: 30.0}
+
+
+class Attempt(NamedTuple):
+    """One run of the worker: the mover that answered it and how it ended."""
+
+    mover: Mover
+    outcome: Outcome
+    last: dict[str, Any]
+
+
+def follow(project: Project, target: Target, rules: Rules) -> Outcome:
+    """Move the databases of an environment to its target.
+
+    Where rows would be lost and that was accepted, it runs twice: once to learn what, and to roll back, once more to
+    keep that first. Where an old revision needs code that HEAD no longer has, once more with the old tree beside.
+    """
+    try:
+        with _Locks(project, target, rules) as held:
+            return _until_settled(project, target, rules, held)
+    except DbsyncError as error:
+        return Outcome(target.environment.name, obstacles=(error.obstacle,), locked=error.exit_code == EXIT_LOCKED)
+
+
+def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[int, ...]) -> Outcome:
+    trees: dict[str, dict[str, str]] = {}
+    while True:
+        attempt = _run(project, target, rules, held, trees)
+        tables = _to_keep(attempt, rules)
+        if tables is not None:
+            rules = rules._replace(keep=tables)
+            continue
+        lacking = _lacks_code(attempt)
+        if lacking is None or lacking in trees:
+            return attempt.outcome
+        commit = attempt.mover.commit_of(lacking)
+        if not commit or not rules.trusted(commit):
+            return attempt.outcome
+        trees[lacking] = _encoded(project, commit)
+
+
+class _Locks:
+    """The lock of every database adopted for the environment; the worker inherits them."""
+
+    def __init__(self, project: Project, target: Target, rules: Rules) -> None:
+        self._paths = [f"{ledger.path}.lock" for ledger in adopted(project.layout, target.environment.name)]
+        self._seconds = LOCK_SECONDS[rules.by_hook]
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> tuple[int, ...]:
+        locks = [self._stack.enter_context(DatabaseLock(path, self._seconds)) for path in self._paths]
+        return tuple(lock.fd for lock in locks)
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+
+def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...], trees: dict[str, Any]) -> Attempt:
+    remove_gate(project.repository.git_dir)
+    environment, mover = target.environment, Mover(project, target, rules)
+    request = request_for(project, target, "sync", create=True, old_trees=trees)
+    try:
+        conversation = converse(launch(project, environment), request, mover.answer, held)
+    except WorkerDied as error:
+        moved = mover.finish(committed=False)
+        obstacle = died(error, environment, project.settings.runner_for(environment.name))
+        return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,)), {})
+    return _ended(project, target, mover, conversation)
+
+
+def _ended(project: Project, target: Target, mover: Mover, conversation: Conversation) -> Attempt:
+    last, name = conversation.last, target.environment.name
+    committed = last["event"] == "done"
+    moved = tuple(mover.finish(committed=committed))
+    if committed:
+        _record(project, target, last)
+        return Attempt(mover, Outcome(name, moved, notes=_notes(target)), last)
+    if mover.losses:
+        return Attempt(mover, Outcome(name, moved, (_loss(mover.losses),)), last)
+    obstacle = mover.refused or obstacle_of(last, target.environment)
+    locked = obstacle.code == "DBS404"
+    return Attempt(mover, Outcome(name, moved, (obstacle,), locked=locked, silent=mover.never_adopted), last)
+
+
+def _record(project: Project, target: Target, last: dict[str, Any]) -> None:
+    update_record(
+        project.layout,
+        target.environment.name,
+        variables=last["variables"],
+        watched=watched_files(project.repository.top, target.environment),
+    )
+
+
+def _notes(target: Target) -> tuple[str, ...]:
+    notes = [f"{one.id} is left out: it is untracked and its parent is not in this tree ({one.path})" for one in target.strays]
+    heads = target.map.declared_heads
+    if len(heads) > 1:
+        notes.append(f"{len(heads)} revision heads: {', '.join(heads)}")
+    return tuple(notes)
+
+
+def _loss(losses: list[dict[str, str]]) -> Obstacle:
+    named = [f"{one['table']}.{one['column']}" if one["column"] else one["table"] for one in losses]
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""  # noqa: PLR2004 - as many as fit a line
+    changed = [one["what"] for one in losses if one["what"] not in ("table", "column")]
+    how = f" ({changed[0]})" if changed else ""
+    message = f"taking the revisions down would lose rows of {', '.join(named[:3])}{more}{how}"
+    return Obstacle("DBS305", message, "`dbsync sync --yes` keeps a copy first, then moves")
+
+
+def _to_keep(attempt: Attempt, rules: Rules) -> tuple[str, ...] | None:
+    if not attempt.mover.losses or not rules.accept_loss or rules.keep is not None:
+        return None
+    return tuple(sorted({one["table"] for one in attempt.mover.losses}))
+
+
+def _lacks_code(attempt: Attempt) -> str | None:
+    """Name the revision whose downgrade could not import something, None where that was not the trouble."""
+    step, error = attempt.last.get("step"), attempt.last.get("error")
+    if not step or not error or step["direction"] != "down":
+        return None
+    return str(step["revision"]) if error["type"] in ("ImportError", "ModuleNotFoundError", "AttributeError") else None
+
+
+def _encoded(project: Project, commit: str) -> dict[str, str]:
+    files = files_of(project.repository, project.commit_tree(commit))
+    return {os.fsencode(path).decode("latin-1"): base64.b64encode(blob).decode("ascii") for path, blob in files.items()}

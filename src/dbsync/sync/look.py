@@ -1,0 +1,74 @@
+"""What a database holds, without the worker where that can be known: SQLite at the path env.py named last."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync.store.databases import adopted
+from dbsync.store.lock import is_held
+from dbsync.store.records import read_records
+from dbsync.sync.watched import unchanged
+
+if TYPE_CHECKING:
+    from dbsync.config.environment import Environment
+    from dbsync.ledger.ledger import Ledger
+    from dbsync.sync.project import Project
+
+
+class Seen(NamedTuple):
+    """One version table as it was found. `trouble` is a state that needs no graph: no_database, interrupted …
+
+    `heads` are the rows; `recreated` says that the file is another one than the ledger knows.
+    """
+
+    key: str
+    identity: dict[str, Any]
+    facts: dict[str, Any]
+    heads: tuple[str, ...]
+    track: str
+    recreated: bool = False
+    trouble: str = ""
+
+
+def look(project: Project, environment: Environment) -> list[Seen] | None:
+    """Return what the adopted SQLite databases of an environment hold, None where only the worker can say."""
+    record = read_records(project.layout).get(environment.name)
+    if record is None or not unchanged(project.repository.top, environment, record, project.environ):
+        return None
+    found: list[Seen] = []
+    for ledger in adopted(project.layout, environment.name):
+        identity = ledger.meta("identity", {})
+        if identity.get("dialect") != "sqlite" or not ledger.meta("tracks"):
+            return None
+        found += [_look_at(ledger, identity, track) for track in ledger.meta("tracks")]
+    return found or None
+
+
+def _look_at(ledger: Ledger, identity: dict[str, Any], track: str) -> Seen:
+    facts = ledger.meta(f"track:{track}", {})
+    seen = Seen(identity["key"], identity, facts, (), track)
+    if not os.path.exists(identity["key"]):
+        return seen._replace(trouble="no_database")
+    if ledger.running(track):
+        held = is_held(f"{ledger.path}.lock")
+        seen = seen._replace(trouble="in_progress" if held else "interrupted")
+    try:
+        heads = read_heads(identity["key"], facts["version_table"])
+    except sqlite3.DatabaseError:
+        return seen._replace(trouble="unreachable")
+    found = os.stat(identity["key"])
+    return seen._replace(heads=heads, recreated=identity["instance"] != f"{found.st_dev}:{found.st_ino}")
+
+
+def read_heads(path: str, version_table: str) -> tuple[str, ...]:
+    """Return the rows of a version table, read-only; none where there is no such table."""
+    from urllib.parse import quote
+
+    with sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=3) as db:
+        name = version_table.replace('"', '""')
+        known = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (version_table,)).fetchone()
+        rows = db.execute(f'SELECT version_num FROM "{name}"').fetchall() if known else []  # noqa: S608 - quoted
+    db.close()
+    return tuple(sorted(row[0] for row in rows))

@@ -1,0 +1,316 @@
+"""Moving the databases of one environment: the host's half of the conversation with the worker.
+
+The worker asks, under the lock it holds in the database, what to do from the heads it finds there. So a plan is
+never older than what it is carried out on.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync.errors import Obstacle
+from dbsync.ledger.entry import Entry
+from dbsync.ledger.ledger import as_facts, from_facts
+from dbsync.plan.ordinary import why_not_ordinary
+from dbsync.plan.planner import Plan, make_plan
+from dbsync.store.databases import open_ledger, other_owner, replaced_server
+from dbsync.sync.applied import Applied, explain_heads
+from dbsync.sync.keeping import KeptRows
+from dbsync.sync.outcome import Moved, display, track_of
+from dbsync.sync.request import graph_facts
+from dbsync.sync.sources import SourceFinder
+from dbsync.sync.target import Target, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dbsync.ledger.ledger import Ledger
+    from dbsync.sync.project import Project
+
+HOOK_BUDGET_SECONDS = 30.0
+
+
+class Rules(NamedTuple):
+    """How far a run may go.
+
+    `by_hook` keeps to ordinary plans; `accept_loss` was said with --yes; `previous` is the commit the work tree was at
+    before; `trusted` judges the commit of a source that was found in Git.
+    """
+
+    by_hook: bool = False
+    accept_loss: bool = False
+    previous: str = ""
+    keep: tuple[str, ...] | None = None
+    trusted: Callable[[str], bool] = bool
+
+
+class Mover:
+    """Answers the worker's events and remembers what came of them."""
+
+    def __init__(self, project: Project, target: Target, rules: Rules) -> None:
+        self._project = project
+        self._target = target
+        self._rules = rules
+        self._ledgers: dict[str, Ledger] = {}
+        self._current: _Current | None = None
+        self._finished: list[_Current] = []
+        self.refused: Obstacle | None = None
+        self.losses: list[dict[str, str]] = []
+        self.never_adopted = False
+
+    def answer(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Reply to one event; None where none is expected."""
+        reply: dict[str, Any] | None = getattr(self, f"_on_{event['event']}")(event)
+        return reply
+
+    def _on_database(self, event: dict[str, Any]) -> dict[str, Any]:
+        identity = event["identity"]
+        ledger = open_ledger(self._project.layout, identity["key"])
+        if ledger is not None:
+            self._ledgers[identity["key"]] = ledger
+            owner = other_owner(ledger, self._project.repository.top)
+            return self._stop(owner) if owner else {}
+        self.never_adopted = True
+        name = display(identity, self._project.repository.top)
+        if replaced_server(self._project.layout, identity):
+            self.never_adopted = False
+            return self._stop(Obstacle("DBS505", f"{name} is on another server than the one adopted", "`dbsync init`"))
+        return self._stop(Obstacle("DBS504", f"{name} was never given to dbsync", "`dbsync init` adopts it"))
+
+    def _on_current(self, event: dict[str, Any]) -> dict[str, Any]:
+        ledger = self._ledgers[event["identity"]["key"]]
+        current = self._current = _Current(event, ledger, display(event["identity"], self._project.repository.top))
+        running = ledger.running(current.track)
+        if running:
+            current.interrupted = running[-1]
+            return {"outcome_of": running[-1].facts.get("evidence", {})}
+        return self._plan(current)
+
+    def _on_outcome(self, event: dict[str, Any]) -> dict[str, Any]:
+        current = self._now
+        operation = current.interrupted
+        if operation is not None:
+            committed = event["status"] == "committed" or (
+                event["status"] is None and sorted(operation.facts["after"]) == sorted(current.heads)
+            )
+            entries = [from_facts(one) for one in operation.facts["entries"]] if committed else None
+            current.ledger.finish(operation, "done" if committed else "failed", entries)
+        return self._plan(current)
+
+    @property
+    def _now(self) -> _Current:
+        if self._current is None:
+            raise RuntimeError("the worker spoke of a database before it named one")
+        return self._current
+
+    def _plan(self, current: _Current) -> dict[str, Any]:
+        known = [] if current.recreated else current.ledger.entries(current.track)
+        finder = SourceFinder(self._project, self._target.environment, current.ledger, self._rules.previous)
+        applied = current.applied = explain_heads(current.heads, known, finder)
+        obstacle = self._first_obstacle(applied)
+        if obstacle is not None:
+            return self._stop(obstacle)
+        current.plan = make_plan(applied.map, self._target.map, self._target.same_source(self._project, applied.entries))
+        if applied.learned or current.recreated:
+            current.ledger.replace(current.track, applied.entries)
+        current.remember()
+        obstacle = self._why_not(current)
+        return self._stop(obstacle) if obstacle else self._begin(current)
+
+    def _first_obstacle(self, applied: Applied) -> Obstacle | None:
+        found = [*applied.obstacles, *applied.map.obstacles, *blocks(self._target.obstacles, bool(applied.entries))]
+        if not found and applied.entries and not self._target.map.revisions:
+            where = self._target.environment.version_locations[:1] or ("the work tree",)
+            found = [Obstacle("DBS301", f"revisions are applied and there are none in {where[0]}", "`git switch` back")]
+        return found[0] if found else None
+
+    def _why_not(self, current: _Current) -> Obstacle | None:
+        plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
+        if not self._rules.by_hook or not plan.steps:
+            return None
+        for one in plan.down:
+            if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
+                message = f"the source of {one} was found in a commit that is not trusted"
+                return Obstacle("DBS506", message, f"`dbsync trust {entries[one].commit[:12]}`, then `dbsync sync`")
+        sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}
+        expected = sum(entries[one].seconds or 0.0 for one in plan.down)
+        return why_not_ordinary(plan.down, sources, expected, HOOK_BUDGET_SECONDS)
+
+    def _begin(self, current: _Current) -> dict[str, Any]:
+        plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
+        up = self._target.sources(self._project, plan.up)
+        current.after = self._entries_after(current, up)
+        if plan.steps:
+            current.open_operation()
+        keep = self._rules.keep
+        if keep is not None and plan.down:
+            current.kept = KeptRows(self._project.layout, current.name)
+        return {
+            "applied": graph_facts(current.known.map.revisions.values(), {one: entries[one].source for one in plan.down}),
+            "target": graph_facts(self._target.map.revisions.values(), up),
+            "down": plan.down,
+            "up": plan.up,
+            "heads": list(plan.heads),
+            "keep": list(keep) if current.kept else None,
+            "allow_loss": self._rules.accept_loss and keep is not None,
+            "allow_commit": self._rules.accept_loss,
+        }
+
+    def _entries_after(self, current: _Current, up: dict[str, bytes]) -> list[Entry]:
+        going = set(current.planned.down)
+        staying = [entry for entry in current.known.entries if entry.revision.id not in going]
+        repository = self._project.repository
+        head, branch, now = repository.head_commit() or "", repository.branch() or "", _now()
+        arriving = [
+            Entry(self._target.map.revisions[one], up[one], applied_at=now, branch=branch, commit=self._commit(one, head))
+            for one in current.planned.up
+        ]
+        return [*(self._refreshed(entry) for entry in staying), *arriving]
+
+    def _commit(self, revision_id: str, head: str) -> str:
+        """Return HEAD where its tree holds this very file, "" for what is not committed."""
+        if self._target.tree is not self._project.work_tree:
+            return self._target.tree.name
+        if not hasattr(self, "_head_oids"):
+            environment = self._target.environment
+            graph = self._project.graph(environment, self._project.commit_tree(head)) if head else None
+            self._head_oids = {one.id: one.oid for one in graph.map.revisions.values()} if graph else {}
+        return head if self._head_oids.get(revision_id) == self._target.map.revisions[revision_id].oid else ""
+
+    def _refreshed(self, entry: Entry) -> Entry:
+        """A revision that stays is kept as it is written now: a cosmetic edit is no difference any more."""
+        wanted = self._target.map.revisions[entry.revision.id]
+        if wanted == entry.revision:
+            return entry
+        source = self._target.sources(self._project, [wanted.id]).get(wanted.id, entry.source)
+        return entry._replace(revision=wanted, source=source)
+
+    def _on_kept(self, event: dict[str, Any]) -> None:
+        kept = self._now.kept
+        if kept is not None:
+            kept.add(event)
+
+    def _on_step(self, event: dict[str, Any]) -> None:
+        self._now.durations[event["revision"], event["direction"]] = event["seconds"]
+
+    def _on_losses(self, event: dict[str, Any]) -> None:
+        self.losses = event["losses"]
+
+    def _on_ready(self, event: dict[str, Any]) -> dict[str, Any]:
+        current = self._now
+        if current.kept is not None:
+            current.kept.close()
+        current.ready(event.get("evidence", {}))
+        self._finished.append(current)
+        self._current = None
+        return {}
+
+    def _stop(self, obstacle: Obstacle) -> dict[str, Any]:
+        self.refused = obstacle
+        return {"stop": True, "code": obstacle.code, "message": obstacle.message, "hint": obstacle.hint}
+
+    def commit_of(self, revision_id: str) -> str:
+        """Return the commit that held an applied revision, "" where it was never committed."""
+        looked_at = [*self._finished, *([self._current] if self._current else [])]
+        entries = [entry for current in looked_at if current.applied for entry in current.applied.entries]
+        return next((entry.commit for entry in entries if entry.revision.id == revision_id), "")
+
+    def finish(self, *, committed: bool) -> list[Moved]:
+        """Write down what became of the operations; returns a line for every database that was looked at.
+
+        A run over several databases commits one after the other: what was ready before the last one is committed
+        even where a later one failed.
+        """
+        last = self._current
+        done = self._finished if committed else self._finished[: -1 if last is None else None]
+        for current in self._finished:
+            current.close(committed=current in done)
+        if last is not None:
+            last.close(committed=False)
+        moved = [current.moved(done=current in done) for current in (*self._finished, *([last] if last else []))]
+        for ledger in self._ledgers.values():
+            ledger.close()
+        return moved
+
+
+class _Current:
+    """The database that is being talked about."""
+
+    def __init__(self, event: dict[str, Any], ledger: Ledger, name: str) -> None:
+        self.heads: list[str] = event["heads"]
+        self.track = track_of(event["schema"], event["version_table"])
+        self.identity: dict[str, Any] = event["identity"]
+        self.facts = {key: event[key] for key in ("dialect", "version_table", "schema")}
+        self.evidence: dict[str, Any] = event["evidence"]
+        self.ledger = ledger
+        self.name = name
+        self.applied: Applied | None = None
+        self.plan: Plan | None = None
+        self.after: list[Entry] = []
+        self.interrupted: Any = None
+        self.kept: KeptRows | None = None
+        self.durations: dict[tuple[str, str], float] = {}
+        self._operation = 0
+        self.recreated = ledger.meta("identity", {}).get("instance") != self.identity["instance"]
+
+    @property
+    def known(self) -> Applied:
+        if self.applied is None:
+            raise RuntimeError("asked for what is applied before it was explained")
+        return self.applied
+
+    @property
+    def planned(self) -> Plan:
+        if self.plan is None:
+            raise RuntimeError("asked for a plan before there was one")
+        return self.plan
+
+    def remember(self) -> None:
+        """Note where the database was seen, for commands that do not ask the worker."""
+        self.ledger.set_meta("identity", self.identity)
+        self.ledger.set_meta("tracks", sorted({*self.ledger.meta("tracks", []), self.track}))
+        self.ledger.set_meta(f"track:{self.track}", {**self.facts, "heads": self.heads, "as_of": _now()})
+
+    def open_operation(self) -> None:
+        facts = {
+            "before": self.heads,
+            "after": list(self.planned.heads),
+            "evidence": {"before": self.evidence},
+            "entries": [as_facts(entry) for entry in self.after],
+        }
+        self._operation = self.ledger.begin(self.track, _now(), facts)
+
+    def ready(self, evidence: dict[str, Any]) -> None:
+        """Record, before the commit, how to tell later that it happened."""
+        if self._operation:
+            facts = self.ledger.operation(self._operation).facts
+            self.ledger.note(self._operation, {**facts, "evidence": {"before": self.evidence, "after": evidence}})
+
+    def close(self, *, committed: bool) -> None:
+        """End the operation; what was applied is written in the same transaction."""
+        entries = [entry._replace(seconds=self._seconds(entry)) for entry in self.after]
+        if self._operation:
+            operation = self.ledger.operation(self._operation)
+            self.ledger.finish(operation, "done" if committed else "failed", entries if committed else None)
+        elif committed and self.plan is not None:
+            self.ledger.replace(self.track, entries)
+        if committed and self.plan is not None:
+            heads = list(self.plan.heads)
+            self.ledger.set_meta(f"track:{self.track}", {**self.facts, "heads": heads, "as_of": _now()})
+        if self.kept is not None and not committed:
+            self.kept.discard()
+
+    def _seconds(self, entry: Entry) -> float | None:
+        return self.durations.get((entry.revision.id, "up"), entry.seconds)
+
+    def moved(self, *, done: bool) -> Moved:
+        after = self.plan.heads if done and self.plan else tuple(self.heads)
+        kept = self.kept.path if self.kept is not None and done else ""
+        return Moved(self.name, tuple(self.heads), after, self.plan, sum(self.durations.values()), kept, done)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+

@@ -1,0 +1,52 @@
+"""What a sync did or why it did not, as values that the command line shows."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from dbsync.errors import Obstacle
+    from dbsync.plan.planner import Plan
+
+
+class Moved(NamedTuple):
+    """One database after a run: where it was, where it is, and what was done.
+
+    `seconds` is the time of the steps, `kept` the file that holds what was dropped ("" where nothing was kept),
+    `done` whether the plan was carried out.
+    """
+
+    database: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    plan: Plan | None
+    seconds: float = 0.0
+    kept: str = ""
+    done: bool = False
+
+
+class Outcome(NamedTuple):
+    """The end of a sync of one environment. `silent`: there was no database that dbsync was ever given."""
+
+    environment: str
+    moved: tuple[Moved, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    notes: tuple[str, ...] = ()
+    locked: bool = False
+    silent: bool = False
+
+
+def display(identity: dict[str, Any], top: str) -> str:
+    """Return how a database is named to a person: a path as short as it can be, or `name on host:port`."""
+    if identity["dialect"] == "sqlite":
+        path = str(identity["key"])
+        inside = os.path.relpath(path, os.path.realpath(top))
+        return path if inside.startswith("..") else inside
+    port = identity.get("port")
+    return f"{identity['name']} on {f'port {port}' if port else 'a local socket'}"
+
+
+def track_of(schema: str | None, version_table: str) -> str:
+    """Return the name under which the ledger keeps one version table of a database."""
+    return f"{schema}.{version_table}" if schema else version_table

@@ -1,0 +1,56 @@
+"""What is wanted: the work tree's revisions, or another ref's while the database is held there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbsync.environment.script_directory import read_sources
+from dbsync.errors import Obstacle
+from dbsync.revisions.compare import same_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dbsync.config.environment import Environment
+    from dbsync.git.objects import Tree
+    from dbsync.ledger.entry import Entry
+    from dbsync.revisions.revision import Revision
+    from dbsync.revisions.revision_map import RevisionMap
+    from dbsync.sync.project import Project
+
+
+class Target(NamedTuple):
+    """The wanted graph of one environment, the tree its sources are in, and why it may not be followed."""
+
+    environment: Environment
+    map: RevisionMap
+    tree: Tree
+    obstacles: list[Obstacle]
+    strays: list[Revision]
+
+    def sources(self, project: Project, ids: list[str]) -> dict[str, bytes]:
+        """Return the sources of some of the revisions."""
+        return read_sources(project.repository, self.tree, [self.map.revisions[one] for one in ids])
+
+    def same_source(self, project: Project, entries: list[Entry]) -> Callable[[str], bool]:
+        """Return the test of whether a revision is wanted as it was applied; sources are read when ids differ."""
+        applied = {entry.revision.id: entry for entry in entries}
+
+        def same(one: str) -> bool:
+            if applied[one].revision.oid == self.map.revisions[one].oid:
+                return True
+            return same_body(applied[one].source, self.sources(project, [one]).get(one, b""))
+
+        return same
+
+
+def read_target(project: Project, environment: Environment, commit: str | None = None) -> Target:
+    """Return what an environment's database should be at: the work tree's revisions, or those of a commit."""
+    tree: Tree = project.commit_tree(commit) if commit else project.work_tree
+    graph = project.graph(environment, tree)
+    return Target(environment, graph.map, tree, graph.obstacles, graph.strays)
+
+
+def blocks(obstacles: list[Obstacle], anything_applied: bool) -> list[Obstacle]:
+    """Return those obstacles that forbid a sync. A script directory without revisions is one once some are applied."""
+    return [one for one in obstacles if one.code != "DBS108" or anything_applied]
