@@ -26,6 +26,7 @@ class Repository:
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.environ = dict(environ)
+        self._index_file = ""
         self._settings: dict[str, list[str]] | None = None
 
     @classmethod
@@ -43,13 +44,26 @@ class Repository:
             raise DbsyncError(message, "run dbsync in a clone that has a work tree", exit_code=EXIT_USAGE)
         if done.returncode:
             raise DbsyncError(_why(done), "run dbsync inside the project's repository", exit_code=EXIT_USAGE)
-        common = os.path.realpath(os.path.join(cwd, lines[2]))
-        return cls(lines[3], lines[1], common, env)
+        found = cls(lines[3], lines[1], os.path.realpath(os.path.join(cwd, lines[2])), env)
+        callers = os.path.join(cwd, environ.get("GIT_DIR", found.git_dir))
+        if os.path.realpath(callers) == os.path.realpath(found.git_dir):
+            found._index_file = environ.get("GIT_INDEX_FILE", "")
+        return found
 
     @property
     def state_dir(self) -> str:
         """The folder that holds all that dbsync knows of this repository, shared by its work trees."""
         return os.path.join(self.common_dir, "dbsync")
+
+    def with_callers_index(self) -> Repository:
+        """Return this repository with the index of the git that called us, which `git commit FILE` makes for itself.
+
+        A GIT_INDEX_FILE that came with another repository's GIT_DIR is not ours (githooks(5)).
+        """
+        if not self._index_file:
+            return self
+        path = os.path.join(self.top, self._index_file)
+        return Repository(self.top, self.git_dir, self.common_dir, {**self.environ, "GIT_INDEX_FILE": path})
 
     def ask(self, *args: str, input: bytes = b"") -> Completed:  # noqa: A002 - subprocess's own word
         """Run a git command in the work tree and return how it ended."""
