@@ -59,7 +59,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], input: bytes =
     """Run a program to its end and return what it wrote; never raises for its exit status."""
     import subprocess
 
-    done = subprocess.run(argv, cwd=cwd, env=env, input=input, capture_output=True, check=False)  # noqa: S603 - a list, no shell
+    done = subprocess.run(argv, cwd=cwd, env=env, input=input, capture_output=True, check=False)
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
@@ -72,7 +72,7 @@ def start(
     """
     import subprocess
 
-    return subprocess.Popen(  # noqa: S603 - a list, no shell
+    return subprocess.Popen(
         argv, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, pass_fds=keep_open
     )
 

@@ -2,7 +2,7 @@
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - the wheel installs on 3.9 for the sake of the project's environment
+if sys.version_info < (3, 11):
     sys.exit("error: the dbsync command needs Python 3.11 or newer; its hooks may use another one than the project")
 
 import os
@@ -16,7 +16,7 @@ def main() -> None:
     if arguments in (["--version"], ["-V"]):
         from dbsync import __version__
 
-        print(f"dbsync {__version__}")  # noqa: T201 - this is the command line
+        print(f"dbsync {__version__}")
         sys.exit(EXIT_OK)
     if os.environ.get("DBSYNC") == "off" and arguments[:1] in (["hook"], ["ensure"]):
         sys.exit(EXIT_OK)

@@ -61,4 +61,6 @@ def _add_looking(verbs: argparse._SubParsersAction[_Parser]) -> None:
     which.add_argument("--ref", metavar="REF", help="a commit, branch or tag (default: the work tree)")
     which.add_argument("--staged", action="store_true", help="what is staged")
     explain = verbs.add_parser("explain", help="where a revision is and when it was applied")
-    explain.add_argument("revision", nargs="+", metavar="REV", help="an id, or Alembic's \"Can't locate revision\" line")
+    explain.add_argument(
+        "revision", nargs="+", metavar="REV", help="an id, or Alembic's \"Can't locate revision\" line"
+    )

@@ -24,6 +24,8 @@ def run(context: Context, options: Namespace) -> Report:  # noqa: ARG001 - every
     commit = held(project)
     if commit:
         message = f"the database is held at {commit[:12]} by `dbsync sync --to`"
-        return Report(EXIT_FINDING, Synced(Result([], [Obstacle("DBS306", message, "`dbsync sync` lets it follow")]), []))
+        return Report(
+            EXIT_FINDING, Synced(Result([], [Obstacle("DBS306", message, "`dbsync sync` lets it follow")]), [])
+        )
     result = catch_up(project, Rules(by_hook=project.settings.auto != "always"))
     return Report(exit_code_of(result), Synced(result, []))

@@ -49,14 +49,18 @@ def run(context: Context, options: Namespace) -> Report:
 def _explain(project: Project, environment: Environment, revision: str) -> Explained:
     graph = project.graph(environment)
     matching = [one for one in graph.map.revisions if one == revision] or [
-        one for one in graph.map.revisions if len(revision) > 3 and one.startswith(revision)  # noqa: PLR2004 - Alembic's partial ids
+        one
+        for one in graph.map.revisions
+        if len(revision) > 3 and one.startswith(revision)  # noqa: PLR2004 - Alembic's partial ids
     ]
     name = matching[0] if matching else revision
     applied = []
     found = None
     for ledger in adopted(project.layout, environment.name):
         where = display(ledger.meta("identity"), project.repository.top)
-        applied += [(where, one) for track in ledger.tracks() for one in ledger.entries(track) if one.revision.id == name]
+        applied += [
+            (where, one) for track in ledger.tracks() for one in ledger.entries(track) if one.revision.id == name
+        ]
         found = found or SourceFinder(project, environment, ledger).find(name)
     found = found or SourceFinder(project, environment, None).find(name)
     branches = _branches(project, found.commit) if found and found.commit else ""
@@ -66,5 +70,3 @@ def _explain(project: Project, environment: Environment, revision: str) -> Expla
 def _branches(project: Project, commit: str) -> str:
     words = ("branch", "--all", "--format=%(refname:short)", "--contains", commit)
     return ", ".join(project.repository.line(*words).split("\n")[:3])
-
-

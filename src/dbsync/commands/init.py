@@ -57,7 +57,9 @@ def run(context: Context, options: Namespace) -> Report:
         hooks = install(project.repository, own_interpreter())
     statuses = [environment_status(project, one) for one in environments] if taken else []
     synced = _offer_sync(context, project, prepared, statuses, yes=options.yes)
-    value = Initialised(prepared, obstacles, hooks, statuses, synced, _creators(project), dict(project.settings.proposals))
+    value = Initialised(
+        prepared, obstacles, hooks, statuses, synced, _creators(project), dict(project.settings.proposals)
+    )
     failed = obstacles or any(one.obstacles for one in prepared) or (synced and not synced.in_sync)
     return Report(EXIT_FINDING if failed else EXIT_OK, value)
 

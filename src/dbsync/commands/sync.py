@@ -39,7 +39,9 @@ def run(context: Context, options: Namespace) -> Report:
 def require_initialised(project: Project) -> None:
     """Raise `DbsyncError` where `dbsync init` was never run here."""
     if not project.layout.initialised:
-        raise DbsyncError("no database was given to dbsync in this repository yet", "`dbsync init`", exit_code=EXIT_USAGE)
+        raise DbsyncError(
+            "no database was given to dbsync in this repository yet", "`dbsync init`", exit_code=EXIT_USAGE
+        )
 
 
 def _commit(project: Project, ref: str | None) -> str | None:

@@ -28,6 +28,8 @@ def run(context: Context, options: Namespace) -> Report:
     require_initialised(project)
     commit = project.repository.commit_of(options.ref or "HEAD")
     if commit is None:
-        raise DbsyncError(f"{options.ref!r} names no commit", "`git log --oneline --all` lists them", exit_code=EXIT_USAGE)
+        raise DbsyncError(
+            f"{options.ref!r} names no commit", "`git log --oneline --all` lists them", exit_code=EXIT_USAGE
+        )
     Trust(project.repository, project.layout).add(commit)
     return Report(EXIT_OK, Trusted(commit, project.repository.line("show", "-s", "--format=%an: %s", commit)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from dbsync import process
 
@@ -79,7 +79,9 @@ def converse(launch: Launch, request: dict[str, Any], answer: Answer, keep_open:
     """
     with _Log() as log:
         try:
-            child = process.start(launch.command, cwd=launch.cwd, env=launch.environ, stderr=log.fd, keep_open=keep_open)
+            child = process.start(
+                launch.command, cwd=launch.cwd, env=launch.environ, stderr=log.fd, keep_open=keep_open
+            )
         except OSError as error:
             raise WorkerDied(127, f"{launch.command[0]}: {error.strerror}") from error
         last = _talk(child, {**request, "top": launch.top}, answer)
@@ -142,10 +144,10 @@ def _text(path: str) -> str:
 class _Log:
     """A file without a name that takes what the project prints."""
 
-    def __enter__(self) -> _Log:
+    def __enter__(self) -> Self:
         import tempfile
 
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._file = tempfile.TemporaryFile()
         self.fd = self._file.fileno()
         return self
 

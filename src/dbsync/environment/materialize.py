@@ -33,7 +33,7 @@ def files_of(repository: Repository, tree: CommitTree) -> dict[str, bytes]:
     for entry in entries:
         _check_name(entry.path, seen)
     blobs = read_blobs(repository, [entry.oid for entry in entries])
-    files = {entry.path: blob for entry, blob in zip(entries, blobs) if blob is not None}
+    files = {entry.path: blob for entry, blob in zip(entries, blobs, strict=False) if blob is not None}
     if sum(len(blob) for blob in files.values()) > MOST_BYTES:
         raise DbsyncError(f"commit {tree.commit[:12]} is too large to lay out beside HEAD")
     return files

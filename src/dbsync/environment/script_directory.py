@@ -53,7 +53,7 @@ def read_sources(repository: Repository, tree: Tree, revisions: list[Revision]) 
         contents = tree.read_many(one.path for one in revisions)
         return {one.id: contents[one.path] for one in revisions if one.path in contents}
     blobs = read_blobs(repository, [one.oid for one in revisions])
-    return {one.id: blob for one, blob in zip(revisions, blobs) if blob is not None}
+    return {one.id: blob for one, blob in zip(revisions, blobs, strict=False) if blob is not None}
 
 
 def blob_id(content: bytes, length: int = 40) -> str:

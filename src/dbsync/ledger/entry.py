@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.revisions.revision import Revision
+if TYPE_CHECKING:
+    from dbsync.revisions.revision import Revision
 
 
 class Entry(NamedTuple):

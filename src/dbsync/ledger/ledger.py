@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from typing import TYPE_CHECKING, Any, Iterable, List
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
 
 from dbsync.errors import DbsyncError
 from dbsync.ledger.entry import Entry, Operation
 from dbsync.revisions.revision import Revision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
 FORMAT = 1
@@ -44,10 +47,12 @@ class Ledger:
             os.umask(old_mask)
         self._prepare()
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -71,7 +76,7 @@ class Ledger:
         """Store a value that JSON can hold."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
 
-    def entries(self, track: str) -> List[Entry]:
+    def entries(self, track: str) -> list[Entry]:
         """Return what is applied, in the order it was."""
         rows = self._db.execute(
             'SELECT identifiers, source, observed, applied_at, branch, "commit", seconds FROM applied'
@@ -80,7 +85,7 @@ class Ledger:
         )
         return [Entry(_revision(row[0]), row[1], bool(row[2]), *row[3:]) for row in rows]
 
-    def tracks(self) -> List[str]:
+    def tracks(self) -> list[str]:
         """Return the version tables that were ever written to this ledger."""
         return [row[0] for row in self._db.execute("SELECT DISTINCT track FROM applied ORDER BY track")]
 
@@ -105,7 +110,7 @@ class Ledger:
             ],
         )
 
-    def known_sources(self, revision_id: str) -> List[Entry]:
+    def known_sources(self, revision_id: str) -> list[Entry]:
         """Return every source of a revision that was ever applied here, the last seen first."""
         rows = self._db.execute(
             'SELECT identifiers, source, seen_at, "commit" FROM source WHERE id = ? ORDER BY seen_at DESC, rowid DESC',
@@ -138,13 +143,13 @@ class Ledger:
         where = "WHERE id = ?"
         return self._operations(where, (operation_id,))[0]
 
-    def running(self, track: str | None = None) -> List[Operation]:
+    def running(self, track: str | None = None) -> list[Operation]:
         """Return operations that began and did not end: under way, or interrupted."""
         if track is None:
             return self._operations("WHERE state = 'running'", ())
         return self._operations("WHERE state = 'running' AND track = ?", (track,))
 
-    def _operations(self, where: str, values: tuple[Any, ...]) -> List[Operation]:
+    def _operations(self, where: str, values: tuple[Any, ...]) -> list[Operation]:
         rows = self._db.execute(f"SELECT id, track, state, started, facts FROM operation {where} ORDER BY id", values)  # noqa: S608 - constants
         return [Operation(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
 

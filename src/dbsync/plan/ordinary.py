@@ -4,15 +4,47 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from dbsync.errors import Obstacle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 MOST_DOWNGRADES = 10
 # Libraries that reach outside the database: HTTP, mail, cloud, queues, other programs.
 OUTSIDE = frozenset(
-    "aiobotocore aiohttp azure boto boto3 botocore celery ftplib google httplib2 httpx imaplib kafka kombu paramiko pika"
-    " poplib redis requests sendgrid smtplib socket stripe subprocess telnetlib twilio urllib.request urllib3 xmlrpc".split()
+    [
+        "aiobotocore",
+        "aiohttp",
+        "azure",
+        "boto",
+        "boto3",
+        "botocore",
+        "celery",
+        "ftplib",
+        "google",
+        "httplib2",
+        "httpx",
+        "imaplib",
+        "kafka",
+        "kombu",
+        "paramiko",
+        "pika",
+        "poplib",
+        "redis",
+        "requests",
+        "sendgrid",
+        "smtplib",
+        "socket",
+        "stripe",
+        "subprocess",
+        "telnetlib",
+        "twilio",
+        "urllib.request",
+        "urllib3",
+        "xmlrpc",
+    ]
 )
 COMMENT = re.compile(rb"^[^\n'\"]*#\s*dbsync:\s*(manual|safe)\b", re.MULTILINE)
 ALONE = re.compile(rb"autocommit_block|\bCONCURRENTLY\b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from typing import Self
 
 from dbsync.errors import EXIT_LOCKED, DbsyncError
 
@@ -19,7 +20,7 @@ class DatabaseLock:
         self._seconds = seconds
         self.fd = -1
 
-    def __enter__(self) -> DatabaseLock:
+    def __enter__(self) -> Self:
         self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         end = time.monotonic() + self._seconds
         while not self._try():

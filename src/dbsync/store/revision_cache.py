@@ -30,7 +30,9 @@ class RevisionCache:
     def __init__(self, layout: Layout | None) -> None:
         self._db = _open(layout)
 
-    def read(self, entries: Iterable[Entry], contents: Callable[[list[Entry]], list[bytes | None]]) -> list[Revision | Obstacle]:
+    def read(
+        self, entries: Iterable[Entry], contents: Callable[[list[Entry]], list[bytes | None]]
+    ) -> list[Revision | Obstacle]:
         """Return what every entry declares; `contents` is asked only for the blobs that were never read before.
 
         The path is taken from the entry, since one blob may lie under several names.
@@ -41,7 +43,7 @@ class RevisionCache:
         known = self._known(listed)
         unknown = [entry for entry in listed if entry.oid not in known]
         fresh: dict[str, tuple[Any, ...]] = {}
-        for entry, content in zip(unknown, contents(unknown)) if unknown else ():
+        for entry, content in zip(unknown, contents(unknown), strict=False) if unknown else ():
             fresh[entry.oid] = _packed(parse(content or b"", entry.path, entry.oid))
         self._remember({oid: marshal.dumps(value) for oid, value in fresh.items() if oid})
         known.update(fresh)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDied, converse
 from dbsync.errors import DbsyncError, Obstacle
+from dbsync.store.databases import adopt, open_ledger
+from dbsync.store.records import update_record
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.failures import died, obstacle_of
 from dbsync.sync.inspect import Found, inspect
@@ -13,8 +15,6 @@ from dbsync.sync.outcome import display
 from dbsync.sync.request import graph_facts, interpreter_of, launch, request_for
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.watched import watched_files
-from dbsync.store.databases import adopt, open_ledger
-from dbsync.store.records import update_record
 
 if TYPE_CHECKING:
     from dbsync.sync.look import Seen
@@ -63,7 +63,7 @@ def candidates(project: Project, target: Target, *, create: bool) -> tuple[list[
     """Ask env.py which databases there are; nothing is written, but `create` lets SQLite make a missing file."""
     found = inspect(project, target, lambda _: None, describe=True, report_schema=True, create=create)
     listed = []
-    for seen, event in zip(found.seen, found.events):
+    for seen, event in zip(found.seen, found.events, strict=False):
         facts = event["describe"]
         name = display(seen.identity, project.repository.top)
         listed.append(Candidate(name, seen, facts["host"], facts["size"], facts["sessions"], event["schema_lines"]))
@@ -95,7 +95,10 @@ def take(project: Project, target: Target, candidate: Candidate, found: Found) -
 
 def _record(project: Project, target: Target, found: Found) -> None:
     environment = target.environment
-    facts: dict[str, Any] = {"variables": found.variables, "watched": watched_files(project.repository.top, environment)}
+    facts: dict[str, Any] = {
+        "variables": found.variables,
+        "watched": watched_files(project.repository.top, environment),
+    }
     if not project.settings.runner_for(environment.name):
         facts["interpreter"] = interpreter_of(project, environment).path
     update_record(project.layout, environment.name, **facts)
@@ -111,7 +114,13 @@ def compare_with_fresh_build(project: Project, target: Target, applied: Applied,
     lines: list[str] = []
     sources = {entry.revision.id: entry.source for entry in applied.entries}
     facts = graph_facts(graph.revisions.values(), sources)
-    plan = {"applied": [], "target": facts, "down": [], "up": graph.ordered(graph.revisions), "heads": list(graph.heads)}
+    plan = {
+        "applied": [],
+        "target": facts,
+        "down": [],
+        "up": graph.ordered(graph.revisions),
+        "heads": list(graph.heads),
+    }
 
     def answer(event: dict[str, Any]) -> dict[str, Any] | None:
         if event["event"] == "ready":
@@ -144,4 +153,6 @@ def may_be_taken_unasked(project: Project, candidate: Candidate) -> Obstacle | N
     """
     if candidate.seen.identity["dialect"] != "sqlite" or not candidate.name.startswith("/"):
         return None
-    return Obstacle("DBS502", f"{candidate.name} lies outside the repository: --yes does not adopt it", "`dbsync init` asks")
+    return Obstacle(
+        "DBS502", f"{candidate.name} lies outside the repository: --yes does not adopt it", "`dbsync init` asks"
+    )

@@ -53,13 +53,17 @@ def explain_heads(heads: Iterable[str], known: list[Entry], finder: SourceFinder
 
 def _below(entry: Entry, known: dict[str, Entry], found: dict[str, Entry]) -> list[str]:
     """Name the parents of an entry; `depends_on` may name a branch label."""
-    labels = {label: one.revision.id for one in (*known.values(), *found.values()) for label in one.revision.branch_labels}
+    labels = {
+        label: one.revision.id for one in (*known.values(), *found.values()) for label in one.revision.branch_labels
+    }
     return [*entry.revision.down_revision, *(labels.get(one, one) for one in entry.revision.depends_on)]
 
 
 def _checked(rows: tuple[str, ...], entries: dict[str, Entry], missing: set[str], known: set[str]) -> Applied:
     found = RevisionMap(entry.revision for entry in entries.values())
-    ordered = [entries[one] for one in found.ordered(found.revisions)] if not found.obstacles else list(entries.values())
+    ordered = (
+        [entries[one] for one in found.ordered(found.revisions)] if not found.obstacles else list(entries.values())
+    )
     obstacles = [_missing(one) for one in sorted(missing)]
     below = found.ancestors({parent for one in rows if one in found for parent in found.parents(one)})
     obstacles += [_overlap(one) for one in rows if one in below]

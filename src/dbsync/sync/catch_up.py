@@ -8,7 +8,6 @@ from dbsync.store.databases import adopted
 from dbsync.store.gate import remove_gate
 from dbsync.store.trust import Trust
 from dbsync.sync.follow import follow
-from dbsync.sync.mover import Rules
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.settle import settle
 from dbsync.sync.status import environment_status, held_at
@@ -17,6 +16,7 @@ from dbsync.sync.target import read_target
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
     from dbsync.errors import Obstacle
+    from dbsync.sync.mover import Rules
     from dbsync.sync.project import Project
 
 
@@ -74,7 +74,10 @@ def _missing_environments(project: Project, found: list[Environment], obstacles:
     gone = [name for ledger in adopted(project.layout) for name in ledger.meta("environments", []) if name not in names]
     message = "no migration environment here ({}): the database was left where it is"
     known = [one for one in obstacles if one.code != "DBS112" or not gone]
-    return known + [Obstacle("DBS301", message.format(name), "`git switch` back, or `dbsync sync` later") for name in dict.fromkeys(gone)]
+    return known + [
+        Obstacle("DBS301", message.format(name), "`git switch` back, or `dbsync sync` later")
+        for name in dict.fromkeys(gone)
+    ]
 
 
 def held(project: Project) -> str:

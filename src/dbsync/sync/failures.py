@@ -54,8 +54,16 @@ def _database_failed(error: dict[str, Any]) -> Obstacle | None:
         return Obstacle("DBS402", "the database file is not an SQLite database", "move it away, then `dbsync sync`")
     if any(words in said for words in PASSWORD):
         return Obstacle("DBS416", f"the server refused the login: {error['message']}", "correct the project's settings")
-    if any(words in said for words in UNREACHABLE) and error["type"] in ("OperationalError", "ConnectionRefusedError", "OSError", "TimeoutError", "ConnectionError"):
-        return Obstacle("DBS401", f"the database does not answer: {error['message']}", "start the server, then `dbsync sync`")
+    if any(words in said for words in UNREACHABLE) and error["type"] in (
+        "OperationalError",
+        "ConnectionRefusedError",
+        "OSError",
+        "TimeoutError",
+        "ConnectionError",
+    ):
+        return Obstacle(
+            "DBS401", f"the database does not answer: {error['message']}", "start the server, then `dbsync sync`"
+        )
     if "database is locked" in said:
         return Obstacle("DBS404", "the database is locked by another process", "end it, then `dbsync sync`")
     return None

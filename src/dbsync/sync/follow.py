@@ -118,7 +118,10 @@ def _record(project: Project, target: Target, last: dict[str, Any]) -> None:
 
 
 def _notes(target: Target) -> tuple[str, ...]:
-    notes = [f"{one.id} is left out: it is untracked and its parent is not in this tree ({one.path})" for one in target.strays]
+    notes = [
+        f"{one.id} is left out: it is untracked and its parent is not in this tree ({one.path})"
+        for one in target.strays
+    ]
     heads = target.map.declared_heads
     if len(heads) > 1:
         notes.append(f"{len(heads)} revision heads: {', '.join(heads)}")

@@ -50,7 +50,9 @@ def inspect(project: Project, target: Target, admit: Admit, **options: Any) -> F
         request = request_for(project, target, "inspect", **options)
         last = converse(launch(project, target.environment), request, answer).last
     except WorkerDied as error:
-        return Found(seen, events, {}, died(error, target.environment, project.settings.runner_for(target.environment.name)))
+        return Found(
+            seen, events, {}, died(error, target.environment, project.settings.runner_for(target.environment.name))
+        )
     except DbsyncError as error:
         return Found(seen, events, {}, error.obstacle)
     if last["event"] == "done":

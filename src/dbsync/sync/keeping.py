@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import os
 import re
 import sqlite3
@@ -21,7 +21,7 @@ class KeptRows:
     """
 
     def __init__(self, layout: Layout, database: str) -> None:
-        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
         name = re.sub(r"[^A-Za-z0-9.-]+", "-", os.path.basename(database)).strip("-.") or "database"
         self.path = os.path.join(layout.folder("kept"), f"{stamp}-{os.getpid()}-{name}.sqlite")
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -46,7 +46,7 @@ class KeptRows:
     def _add_table(self, piece: dict[str, Any]) -> None:
         db = self._tables()
         db.execute(f"CREATE TABLE {_quote(piece['table'])} ({', '.join(_quote(name) for name in piece['columns'])})")
-        rows = [(piece["table"], name, kind) for name, kind in zip(piece["columns"], piece["types"])]
+        rows = [(piece["table"], name, kind) for name, kind in zip(piece["columns"], piece["types"], strict=False)]
         db.executemany("INSERT INTO dbsync_kept VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:

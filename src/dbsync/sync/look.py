@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """One version table as it was found. `trouble` is a state that needs no graph: no_database, interrupted …
+    """One version table as it was found. `trouble` is a state that needs no graph: no_database, interrupted ….
 
     `heads` are the rows; `recreated` says that the file is another one than the ledger knows.
     """

@@ -6,7 +6,7 @@ never older than what it is carried out on.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
@@ -111,7 +111,9 @@ class Mover:
         obstacle = self._first_obstacle(applied)
         if obstacle is not None:
             return self._stop(obstacle)
-        current.plan = make_plan(applied.map, self._target.map, self._target.same_source(self._project, applied.entries))
+        current.plan = make_plan(
+            applied.map, self._target.map, self._target.same_source(self._project, applied.entries)
+        )
         if applied.learned or current.recreated:
             current.ledger.replace(current.track, applied.entries)
         current.remember()
@@ -147,7 +149,9 @@ class Mover:
         if keep is not None and plan.down:
             current.kept = KeptRows(self._project.layout, current.name)
         return {
-            "applied": graph_facts(current.known.map.revisions.values(), {one: entries[one].source for one in plan.down}),
+            "applied": graph_facts(
+                current.known.map.revisions.values(), {one: entries[one].source for one in plan.down}
+            ),
             "target": graph_facts(self._target.map.revisions.values(), up),
             "down": plan.down,
             "up": plan.up,
@@ -163,7 +167,9 @@ class Mover:
         repository = self._project.repository
         head, branch, now = repository.head_commit() or "", repository.branch() or "", _now()
         arriving = [
-            Entry(self._target.map.revisions[one], up[one], applied_at=now, branch=branch, commit=self._commit(one, head))
+            Entry(
+                self._target.map.revisions[one], up[one], applied_at=now, branch=branch, commit=self._commit(one, head)
+            )
             for one in current.planned.up
         ]
         return [*(self._refreshed(entry) for entry in staying), *arriving]
@@ -311,6 +317,4 @@ class _Current:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

@@ -43,6 +43,8 @@ def _ids(project: Project, environments: list[Environment], head: str) -> dict[s
         paths.update(path for path in named if path)
     listed = sorted(paths)
     names = "".join(f"{head}:{path}\n" for path in listed)
-    output = project.repository.ask("cat-file", "--batch-check=%(objectname)", input=names.encode("utf-8", "surrogateescape"))
+    output = project.repository.ask(
+        "cat-file", "--batch-check=%(objectname)", input=names.encode("utf-8", "surrogateescape")
+    )
     lines = output.stdout.decode("utf-8", "surrogateescape").splitlines()
-    return {path: None if line.endswith(" missing") else line for path, line in zip(listed, lines)}
+    return {path: None if line.endswith(" missing") else line for path, line in zip(listed, lines, strict=False)}

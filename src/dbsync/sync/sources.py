@@ -100,7 +100,9 @@ class SourceFinder:
         names = {os.path.basename(one) for one in self._environment.version_locations} | {"versions"}
         for line in os.fsdecode(output).split("\n"):
             oid, _, path = line.partition(" ")
-            if path.endswith(".py") and (self._environment.recursive or os.path.basename(os.path.dirname(path)) in names):
+            if path.endswith(".py") and (
+                self._environment.recursive or os.path.basename(os.path.dirname(path)) in names
+            ):
                 yield Blob(path, oid, "100644")
 
     def _in_unreachable(self, revision_id: str) -> Entry | None:
@@ -117,7 +119,7 @@ class SourceFinder:
     def _walk(self, blobs: Iterator[Blob], holding: bytes = b"revision") -> Iterator[Entry]:
         listed = list(blobs)
         contents = read_blobs(self._project.repository, [blob.oid for blob in listed])
-        for blob, content in zip(listed, contents):
+        for blob, content in zip(listed, contents, strict=False):
             if content is not None and holding in content:
                 revision = parse(content, blob.path, blob.oid)
                 if isinstance(revision, Revision):

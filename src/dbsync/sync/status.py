@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
@@ -163,6 +163,4 @@ def _database_json(one: DatabaseStatus) -> dict[str, Any]:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.environment.script_directory import read_sources
-from dbsync.errors import Obstacle
 from dbsync.revisions.compare import same_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dbsync.config.environment import Environment
+    from dbsync.errors import Obstacle
     from dbsync.git.objects import Tree
     from dbsync.ledger.entry import Entry
     from dbsync.revisions.revision import Revision

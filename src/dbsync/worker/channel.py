@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, BinaryIO, Dict
+from typing import Any, BinaryIO
 
 
 class Channel:
@@ -18,7 +18,7 @@ class Channel:
         self._writer = writer
 
     @classmethod
-    def take_over(cls) -> "Channel":
+    def take_over(cls) -> Channel:
         """Keep the standard streams for ourselves; the project gets an empty input, and error for its output."""
         reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
         empty = os.open(os.devnull, os.O_RDONLY)
@@ -33,15 +33,15 @@ class Channel:
         self._writer.write(line.encode() + b"\n")
         self._writer.flush()
 
-    def ask(self, event: str, **facts: Any) -> Dict[str, Any]:
+    def ask(self, event: str, **facts: Any) -> dict[str, Any]:
         """Send an event and wait for the answer. Raises EOFError where dbsync is gone: nothing may go on then."""
         self.tell(event, **facts)
         return self.receive()
 
-    def receive(self) -> Dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
         """Read one object."""
         line = self._reader.readline()
         if not line:
             raise EOFError("dbsync has gone away")
-        answer: Dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         return answer

@@ -7,28 +7,34 @@ import hashlib
 import os
 import re
 import sys
-from typing import Any, ContextManager, Dict, Iterator, List, Set
+from typing import TYPE_CHECKING, Any, ContextManager
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-def make_config(request: Dict[str, Any], top: str) -> Config:
+def make_config(request: dict[str, Any], top: str) -> Config:
     """Return Alembic's Config for the work tree's files, the way its command line makes it."""
     ini = os.path.join(top, request["ini"]) if request.get("ini") else None
-    options: Dict[str, Any] = {"ini_section": request["section"]}
+    options: dict[str, Any] = {"ini_section": request["section"]}
     if request.get("toml"):
         options["toml_file"] = os.path.join(top, request["toml"])  # Alembic 1.16
     config = Config(ini, **options)
     from argparse import Namespace
 
-    config.cmd_opts = Namespace(x=None, name=request["section"], raiseerr=False, verbose=False, quiet=True, autogenerate=False)
+    config.cmd_opts = Namespace(
+        x=None, name=request["section"], raiseerr=False, verbose=False, quiet=True, autogenerate=False
+    )
     if request["flask_migrate"]:
         config.set_main_option("script_location", os.path.join(top, request["script_location"]).replace("%", "%%"))
     return config
 
 
-def make_script_directory(config: Config, request: Dict[str, Any], sources: Any) -> ScriptDirectory:
+def make_script_directory(config: Config, request: dict[str, Any], sources: Any) -> ScriptDirectory:
     """Return the script directory with dbsync's graph in it: strays are left out of what Alembic sees."""
     import warnings
 
@@ -39,7 +45,7 @@ def make_script_directory(config: Config, request: Dict[str, Any], sources: Any)
     return script
 
 
-def load_application(request: Dict[str, Any]) -> ContextManager[Any]:
+def load_application(request: dict[str, Any]) -> ContextManager[Any]:
     """Return the application context that Flask-Migrate's env.py needs; nothing for any other env.py.
 
     The application is found as the `flask` command finds it (FLASK_APP, .flaskenv, .env, app.py, wsgi.py), but its
@@ -65,13 +71,13 @@ class EnvironmentLog:
     _PASSING = re.compile(r"^(PATH|PWD|OLDPWD|SHLVL|_|TERM.*|COLUMNS|LINES|LC_ALL|GIT_.*|DBSYNC.*|PYTHON.*)$")
 
     def __init__(self) -> None:
-        self._asked: Set[str] = set()
+        self._asked: set[str] = set()
 
-    def __enter__(self) -> "EnvironmentLog":
+    def __enter__(self) -> Self:
         kind = type(os.environ)
         self._kind, self._getitem, self._iter = kind, kind.__getitem__, kind.__iter__
         asked, getitem, walk, telling = self._asked, kind.__getitem__, kind.__iter__, self._TELLING
-        walking: List[bool] = []
+        walking: list[bool] = []
 
         def recorded(environ: Any, key: Any) -> Any:
             if not walking or telling.search(str(key)):
@@ -85,10 +91,10 @@ class EnvironmentLog:
         kind.__getitem__, kind.__iter__ = recorded, walked  # type: ignore[method-assign] - undone below
         return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._kind.__getitem__, self._kind.__iter__ = self._getitem, self._iter  # type: ignore[method-assign]
 
-    def variables(self) -> Dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """Return each variable asked for with a hash of its value ("" for one that is not set), never the value."""
         return {name: hash_of(os.environ.get(name)) for name in sorted(self._asked) if not self._PASSING.match(name)}
 

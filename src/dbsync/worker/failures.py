@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Dict, Optional
+from typing import Any
 
 
 class Stop(BaseException):
@@ -17,7 +17,7 @@ class Stop(BaseException):
         self.hint = hint
 
 
-def describe(error: BaseException, top: str) -> Dict[str, Any]:
+def describe(error: BaseException, top: str) -> dict[str, Any]:
     """Return an exception as the host reports it: class, first line, and the innermost place inside the project."""
     text = str(getattr(error, "orig", None) or error).strip()
     place = _place(error, top)
@@ -32,7 +32,7 @@ def describe(error: BaseException, top: str) -> Dict[str, Any]:
     }
 
 
-def _place(error: BaseException, top: str) -> Optional[tuple]:  # type: ignore[type-arg] - Python 3.9
+def _place(error: BaseException, top: str) -> tuple | None:  # type: ignore[type-arg] - Python 3.9
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SyntaxError) and error.filename:
         return os.path.relpath(error.filename, top), error.lineno

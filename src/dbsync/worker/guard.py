@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from dbsync.worker.engines import adapter_for
 from dbsync.worker.failures import Stop
@@ -25,12 +25,12 @@ READING = re.compile(
 class Guard:
     """The rules for one run. `policy` holds `allow_hosts`, `roots` (folders an SQLite file may lie in) and `create`."""
 
-    def __init__(self, channel: Any, policy: Dict[str, Any]) -> None:
+    def __init__(self, channel: Any, policy: dict[str, Any]) -> None:
         self._channel = channel
         self._policy = policy
-        self._admitted: Dict[str, bool] = {}
-        self.writable: Optional[Any] = None
-        self.redirect: Optional[Any] = None
+        self._admitted: dict[str, bool] = {}
+        self.writable: Any | None = None
+        self.redirect: Any | None = None
 
     def install(self) -> None:
         """Listen on the Engine class: every engine of this process, whoever creates it."""
@@ -41,7 +41,7 @@ class Guard:
         event.listen(Engine, "connect", self._connected)
         event.listen(Engine, "before_cursor_execute", self._before_statement)
 
-    def _before_connecting(self, dialect: Any, record: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+    def _before_connecting(self, dialect: Any, record: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         if dialect.name not in SUPPORTED:
             raise Stop("DBS411", f"{dialect.name} is not supported yet: the database was not touched")
         adapter = adapter_for(dialect)
@@ -53,7 +53,7 @@ class Guard:
         self._check_markers(target)
         adapter.prepare(dialect, cargs, cparams)
 
-    def _check_class(self, dialect: str, target: Dict[str, Any]) -> None:
+    def _check_class(self, dialect: str, target: dict[str, Any]) -> None:
         if dialect == "sqlite":
             self._check_file(target["path"])
             return
@@ -78,7 +78,7 @@ class Guard:
         if not os.path.exists(path) and not self._policy["create"]:
             raise Stop("DBS403", f"there is no database at {path}", "`dbsync sync` builds it")
 
-    def _check_markers(self, target: Dict[str, Any]) -> None:
+    def _check_markers(self, target: dict[str, Any]) -> None:
         names = {name: str(target.get(name) or "") for name in ("database", "user")}
         names.update({f"host {host}": host for host in target.get("hosts", ())})
         names.update({f"${name}": os.environ.get(name, "") for name in MARKED_VARIABLES})

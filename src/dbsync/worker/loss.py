@@ -7,7 +7,7 @@ asked just before the first statement that names its table. Statements that chan
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Set
+from typing import Any
 
 WORDS = re.compile(r'[\w$]+|"[^"]+"|`[^`]+`|\[[^\]]+\]')
 COMMENTS_AND_STRINGS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
@@ -24,14 +24,14 @@ class LossWatch:
         self._adapter = adapter
         self._connection = connection
         self._ignored = {version_table, f"public.{version_table}"}
-        self._before: Dict[str, Dict[str, str]] = adapter.columns(connection)
+        self._before: dict[str, dict[str, str]] = adapter.columns(connection)
         self._filled = {
             table for table in self._before if table not in self._ignored and adapter.any_row(connection, table)
         }
         self._by_word = {word: table for table in self._filled for word in {table, table.split(".")[-1]}}
-        self._filled_columns: Dict[str, Set[str]] = {}
-        self._renamed: Dict[str, str] = {}
-        self._changed: Dict[str, str] = {}
+        self._filled_columns: dict[str, set[str]] = {}
+        self._renamed: dict[str, str] = {}
+        self._changed: dict[str, str] = {}
 
     def before_statement(self, statement: str) -> None:
         """Look at a statement that is about to run."""
@@ -55,16 +55,16 @@ class LossWatch:
         named = {self._by_word[word] for word in self._words(text) if word in self._by_word}
         several = ";" in text.strip().rstrip(";")
         if first in OPAQUE:
-            self._changed.update({table: "what the downgrade does to it cannot be read" for table in named or self._filled})
+            self._changed.update(dict.fromkeys(named or self._filled, "what the downgrade does to it cannot be read"))
         elif (first in CHANGING or ((several or first == "WITH") and words & set(CHANGING))) and (rowcount or several):
             how = f"{rowcount} rows changed or deleted" if rowcount > 0 and not several else "rows changed or deleted"
-            self._changed.update({table: how for table in named})
+            self._changed.update(dict.fromkeys(named, how))
 
     def renamed_column(self, table: str, old: str, new: str) -> None:
         """Note a rename that Alembic was asked for: batch mode writes it as a copy."""
         self._renamed[f"{table}.{old}"] = new
 
-    def losses(self) -> List[Dict[str, str]]:
+    def losses(self) -> list[dict[str, str]]:
         """Return what is gone, once all downgrades ran: `{table, column, what}` each."""
         after = self._adapter.columns(self._connection)
         found = [{"table": table, "column": "", "what": what} for table, what in sorted(self._changed.items())]
@@ -76,7 +76,7 @@ class LossWatch:
                 found += self._lost_columns(table, now)
         return found
 
-    def _lost_columns(self, table: str, now: Dict[str, str]) -> List[Dict[str, str]]:
+    def _lost_columns(self, table: str, now: dict[str, str]) -> list[dict[str, str]]:
         found = []
         for column, declared in self._before[table].items():
             name = column if column in now else self._renamed.get(f"{table}.{column}", column)
@@ -98,7 +98,7 @@ class LossWatch:
             self.renamed_column(*(_bare(part) for part in column.groups()))
 
     @staticmethod
-    def _words(text: str) -> List[str]:
+    def _words(text: str) -> list[str]:
         return [word.strip('"`[]') for word in WORDS.findall(text)]
 
 

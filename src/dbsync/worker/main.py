@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Dict, Optional
+from typing import Any
 
 from dbsync.worker.channel import Channel
 from dbsync.worker.failures import Stop, describe
@@ -21,9 +21,9 @@ def main() -> None:
         os._exit(0)
 
 
-def _serve(channel: Channel, request: Dict[str, Any]) -> None:
+def _serve(channel: Channel, request: dict[str, Any]) -> None:
     top = os.path.realpath(request["top"])
-    state: Dict[str, Any] = {"step": None}
+    state: dict[str, Any] = {"step": None}
     try:
         _prepare_process(request, top)
         facts = _run(channel, request, top, state)
@@ -35,12 +35,12 @@ def _serve(channel: Channel, request: Dict[str, Any]) -> None:
         channel.tell("done", **facts)
 
 
-def _step(state: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+def _step(state: dict[str, Any]) -> dict[str, Any] | None:
     run = state.get("run")
     return run.current_step if run else None
 
 
-def _prepare_process(request: Dict[str, Any], top: str) -> None:
+def _prepare_process(request: dict[str, Any], top: str) -> None:
     """Stand where `alembic` would: its working directory, its import path; bytecode goes into dbsync's own folder."""
     os.umask(0o077)
     os.chdir(os.path.join(top, request["directory"]))
@@ -50,7 +50,7 @@ def _prepare_process(request: Dict[str, Any], top: str) -> None:
     sys.argv = ["alembic"]
 
 
-def _run(channel: Channel, request: Dict[str, Any], top: str, state: Dict[str, Any]) -> Dict[str, Any]:
+def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, Any]) -> dict[str, Any]:
     from dbsync.worker.environment import EnvironmentLog, load_application, make_config, make_script_directory
     from dbsync.worker.guard import Guard
     from dbsync.worker.redirect import Redirect

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 
 class Redirect:
     """Made when the first connection is opened, since only then its dialect and server are known."""
 
     def __init__(self) -> None:
-        self._point: Optional[Callable[..., None]] = None
-        self._remove: Optional[Callable[[], None]] = None
+        self._point: Callable[..., None] | None = None
+        self._remove: Callable[[], None] | None = None
 
-    def point(self, adapter: Any, dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+    def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         """Change the arguments of a connection that is about to be opened."""
         if self._point is None:
             self._point, self._remove = adapter.make_scratch(dialect, cargs, cparams)

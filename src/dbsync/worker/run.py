@@ -8,28 +8,32 @@ passes every call on to the current EnvironmentContext object, and a subclass wo
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any
 
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationStep
+
 from dbsync.worker.engines import adapter_for
 from dbsync.worker.failures import Stop
 from dbsync.worker.loss import LossWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Run:
     """Loads env.py once and answers every `run_migrations` it makes: one a database, or one a tenant schema."""
 
-    def __init__(self, channel: Any, guard: Any, sources: Any, options: Dict[str, Any]) -> None:
+    def __init__(self, channel: Any, guard: Any, sources: Any, options: dict[str, Any]) -> None:
         self._channel = channel
         self._guard = guard
         self._sources = sources
         self._options = options
-        self._connection: Optional[Any] = None
-        self._watch: Optional[LossWatch] = None
+        self._connection: Any | None = None
+        self._watch: LossWatch | None = None
         self._unfinished = False
         self._awaiting_commit = False
-        self.current_step: Optional[Dict[str, Any]] = None
+        self.current_step: dict[str, Any] | None = None
         self.databases = 0
 
     def load(self, config: Any, script: Any) -> None:
@@ -69,7 +73,7 @@ class Run:
         down, up = self._load_steps(plan)
         yield from self._perform(context, down, up, plan)
 
-    def _ask_for_plan(self, heads: Any, context: Any) -> Dict[str, Any]:
+    def _ask_for_plan(self, heads: Any, context: Any) -> dict[str, Any]:
         adapter, connection = adapter_for(context.dialect), context.connection
         facts = {
             "dialect": context.dialect.name,
@@ -90,7 +94,7 @@ class Run:
             raise Stop(plan["code"], plan["message"], plan.get("hint", ""))
         return plan
 
-    def _load_steps(self, plan: Dict[str, Any]) -> Any:
+    def _load_steps(self, plan: dict[str, Any]) -> Any:
         """Make every planned module before any step runs, so that an import that fails has changed nothing."""
         old, new = self._sources.map_of(plan["applied"]), self._sources.map_of(plan["target"])
         down = [(one, old.get_revision(one), old) for one in plan["down"]]
@@ -102,7 +106,7 @@ class Run:
         self.current_step = None
         return down, up
 
-    def _perform(self, context: Any, down: List[Any], up: List[Any], plan: Dict[str, Any]) -> Iterator[Any]:
+    def _perform(self, context: Any, down: list[Any], up: list[Any], plan: dict[str, Any]) -> Iterator[Any]:
         adapter, connection = adapter_for(context.dialect), context.connection
         if plan.get("keep") is not None:
             for piece in adapter.keep(connection, plan["keep"]):
@@ -115,7 +119,7 @@ class Run:
         yield from self._timed(up, "up", MigrationStep.upgrade_from_script)
         self._finish(context, plan)
 
-    def _timed(self, steps: List[Any], direction: str, make: Any) -> Iterator[Any]:
+    def _timed(self, steps: list[Any], direction: str, make: Any) -> Iterator[Any]:
         for one, script, revisions in steps:
             self.current_step = {"revision": one, "direction": direction}
             start = time.monotonic()
@@ -143,19 +147,19 @@ class Run:
         if reason:
             raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
 
-    def _report_losses(self, plan: Dict[str, Any]) -> None:
+    def _report_losses(self, plan: dict[str, Any]) -> None:
         watch, self._watch = self._watch, None
         losses = watch.losses() if watch else []
         if losses and not plan.get("allow_loss"):
             self._channel.tell("losses", losses=losses)
             raise Stop("DBS305", "rows would be lost")
 
-    def _finish(self, context: Any, plan: Dict[str, Any]) -> None:
+    def _finish(self, context: Any, plan: dict[str, Any]) -> None:
         adapter, connection = adapter_for(context.dialect), context.connection
         heads = sorted(context.get_current_heads())
         if heads != sorted(plan["heads"]):
             raise Stop("DBS409", f"the version table holds {heads} where {sorted(plan['heads'])} was planned")
-        facts: Dict[str, Any] = {}
+        facts: dict[str, Any] = {}
         if self._guard.redirect is None:
             adapter.finish(connection)
             facts["evidence"] = adapter.evidence(connection)

@@ -14,20 +14,23 @@ import shutil
 import sys
 import tempfile
 from types import ModuleType
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Callable
 
 from alembic.script.base import Script
 from alembic.script.revision import Revision, RevisionMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class PlannedScript(Script):
     """A script whose module is made when it is needed: most revisions of a graph are only passed by."""
 
-    def __init__(self, facts: Dict[str, Any], path: str, make_module: Callable[[], ModuleType]) -> None:
+    def __init__(self, facts: dict[str, Any], path: str, make_module: Callable[[], ModuleType]) -> None:
         self.path = path
         self._facts = facts
         self._make_module = make_module
-        self._module: Optional[ModuleType] = None
+        self._module: ModuleType | None = None
         Revision.__init__(
             self,
             facts["id"],
@@ -56,9 +59,9 @@ class Sources:
 
     def __init__(self, top: str) -> None:
         self._top = top
-        self.old_trees: Dict[str, str] = {}
+        self.old_trees: dict[str, str] = {}
 
-    def lay_out(self, trees: Dict[str, Dict[str, str]]) -> None:
+    def lay_out(self, trees: dict[str, dict[str, str]]) -> None:
         """Write the trees that some revisions are to import from, each in an own folder; dbsync has judged the names."""
         for revision_id, files in trees.items():
             folder = self.old_trees[revision_id] = tempfile.mkdtemp(prefix="dbsync-")
@@ -74,16 +77,16 @@ class Sources:
         for folder in self.old_trees.values():
             shutil.rmtree(folder, ignore_errors=True)
 
-    def scripts(self, revisions: List[Dict[str, Any]]) -> List[PlannedScript]:
+    def scripts(self, revisions: list[dict[str, Any]]) -> list[PlannedScript]:
         """Return a script for every revision of a graph."""
         return [PlannedScript(one, os.path.join(self._top, one["path"]), self._maker(one)) for one in revisions]
 
-    def map_of(self, revisions: List[Dict[str, Any]]) -> RevisionMap:
+    def map_of(self, revisions: list[dict[str, Any]]) -> RevisionMap:
         """Return Alembic's own map of a graph."""
         scripts = self.scripts(revisions)
         return RevisionMap(lambda: scripts)
 
-    def _maker(self, facts: Dict[str, Any]) -> Callable[[], ModuleType]:
+    def _maker(self, facts: dict[str, Any]) -> Callable[[], ModuleType]:
         def make() -> ModuleType:
             path = os.path.join(self._top, facts["path"])
             source = facts.get("source")

@@ -23,9 +23,13 @@ def show(value: Initialised) -> None:
         console.obstacle(obstacle)
     _show_hooks(value)
     for place in value.creators:
-        console.say(console.clean(f"note: {place} builds or upgrades the schema by itself: that works against migrations"))
+        console.say(
+            console.clean(f"note: {place} builds or upgrades the schema by itself: that works against migrations")
+        )
     for key, proposal in value.proposals.items():
-        console.say(console.clean(f"note: pyproject.toml proposes {key}: `git config dbsync.{key} {proposal!r}` accepts it"))
+        console.say(
+            console.clean(f"note: pyproject.toml proposes {key}: `git config dbsync.{key} {proposal!r}` accepts it")
+        )
     if value.synced:
         sync.show(Synced(value.synced, []), by_hook=True)
     _show_differing(value)

@@ -39,11 +39,15 @@ def show(value: Status) -> None:
 def _show_environment(status: EnvironmentStatus) -> None:
     heads = ", ".join(status.target.map.declared_heads) or "none"
     held = f", held at {status.held[:12]}" if status.held else ""
-    console.data(f"{console.clean(status.environment.name)}: {len(status.target.map)} revisions, head {console.clean(heads)}{held}")
+    console.data(
+        f"{console.clean(status.environment.name)}: {len(status.target.map)} revisions, head {console.clean(heads)}{held}"
+    )
     for one in status.databases:
         _show_database(one)
     for stray in status.target.strays:
-        console.data(f"  stray      {console.clean(stray.id)} ({console.clean(stray.path)}): untracked, its parent is not here")
+        console.data(
+            f"  stray      {console.clean(stray.id)} ({console.clean(stray.path)}): untracked, its parent is not here"
+        )
     for obstacle in status.obstacles:
         console.obstacle(obstacle)
 
@@ -57,4 +61,6 @@ def _show_database(one: DatabaseStatus) -> None:
             console.data(f"  {name.replace('_', '-'):10} {console.clean(', '.join(ids))}")
     observed = sum(entry.observed for entry in one.applied.entries)
     if observed:
-        console.data(f"  {observed} of {len(one.applied.entries)} applied revisions were observed later, not seen when applied")
+        console.data(
+            f"  {observed} of {len(one.applied.entries)} applied revisions were observed later, not seen when applied"
+        )

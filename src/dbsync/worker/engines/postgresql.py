@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import time
 import zlib
-from typing import Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any
 
 from dbsync.worker.failures import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 USER_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_t%'"
 
 
-def target(cargs: List[Any], cparams: Dict[str, Any]) -> Dict[str, Any]:
+def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
     """Return the hosts, database and user that are about to be connected to, libpq's variables included."""
     words = dict(part.split("=", 1) for part in str(cparams.get("dsn", "")).split() if "=" in part)
     given = {**words, **cparams}
@@ -24,16 +27,21 @@ def target(cargs: List[Any], cparams: Dict[str, Any]) -> Dict[str, Any]:
     hosts = given.get("host") or given.get("hostaddr") or os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or ""
     names = hosts if isinstance(hosts, (list, tuple)) else str(hosts).split(",")
     database = given.get("dbname") or given.get("database") or os.environ.get("PGDATABASE")
-    return {"hosts": [str(name) for name in names], "database": database, "user": given.get("user"), "port": given.get("port")}
+    return {
+        "hosts": [str(name) for name in names],
+        "database": database,
+        "user": given.get("user"),
+        "port": given.get("port"),
+    }
 
 
-def prepare(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
     """Bound how long a server that does not answer is waited for, in seconds; drivers name it differently."""
     name = "connect_timeout" if dialect.driver.startswith("psycopg") else "timeout"
     cparams.setdefault(name, CONNECT_SECONDS)
 
 
-def identity(dbapi: Any) -> Optional[Dict[str, Any]]:
+def identity(dbapi: Any) -> dict[str, Any] | None:
     """Return what tells this database from others: the server's system identifier and the database's name.
 
     `pg_control_system()` can be read without being superuser. The oid changes when the database is recreated.
@@ -44,10 +52,17 @@ def identity(dbapi: Any) -> Optional[Dict[str, Any]]:
     )
     system, oid, name, port = _rows(dbapi, statement)[0]
     _end(dbapi)
-    return {"dialect": "postgresql", "key": f"{system}/{name}", "instance": oid, "system": system, "name": name, "port": port}
+    return {
+        "dialect": "postgresql",
+        "key": f"{system}/{name}",
+        "instance": oid,
+        "system": system,
+        "name": name,
+        "port": port,
+    }
 
 
-def describe(connection: Any) -> Dict[str, Any]:
+def describe(connection: Any) -> dict[str, Any]:
     """Return what `init` shows before it adopts a database: its size, its port, and who else is connected."""
     dbapi = _dbapi(connection)
     size, host, port = _rows(
@@ -58,10 +73,14 @@ def describe(connection: Any) -> Dict[str, Any]:
         "SELECT pid::text || ' ' || coalesce(nullif(application_name, ''), usename) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
     )
-    return {"host": f"{host}:{port}" if host else "a local socket", "size": size, "sessions": [row[0] for row in others]}
+    return {
+        "host": f"{host}:{port}" if host else "a local socket",
+        "size": size,
+        "sessions": [row[0] for row in others],
+    }
 
 
-def lock(connection: Any, schema: Optional[str], table: str) -> None:
+def lock(connection: Any, schema: str | None, table: str) -> None:
     """Take the version table for ourselves before heads are read; readers are not disturbed.
 
     An advisory lock first, tried and polled, since another dbsync may be creating the version table; then the table
@@ -72,7 +91,7 @@ def lock(connection: Any, schema: Optional[str], table: str) -> None:
     key = zlib.crc32(f"dbsync {schema}.{table}".encode())
     _poll(dbapi, f"SELECT pg_try_advisory_xact_lock({key})")
     quoted = f"{quote(schema)}.{quote(table)}" if schema else quote(table)
-    if _rows(dbapi, f"SELECT to_regclass('{quoted}') IS NOT NULL")[0][0]:  # noqa: S608 - an identifier, quoted
+    if _rows(dbapi, f"SELECT to_regclass('{quoted}') IS NOT NULL")[0][0]:
         _lock_table(dbapi, quoted)
 
 
@@ -97,7 +116,7 @@ def _lock_table(dbapi: Any, quoted: str) -> None:
         raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
 
 
-def blocked(connection: Any, error: Exception) -> Optional[str]:
+def blocked(connection: Any, error: Exception) -> str | None:
     """Return who is in the way where an error says that a lock was waited for in vain (55P03): pid, application,
     state, since when, and the query.
     """
@@ -124,21 +143,21 @@ def finish(connection: Any) -> None:
     _execute(_dbapi(connection), "SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def evidence(connection: Any) -> Dict[str, Any]:
+def evidence(connection: Any) -> dict[str, Any]:
     """Return what tells later whether this transaction was committed (pg_xact_status)."""
     return {"xid": str(_rows(_dbapi(connection), "SELECT pg_current_xact_id()::text")[0][0])}
 
 
-def outcome(connection: Any, recorded: Dict[str, Any]) -> Optional[str]:
+def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     """Say "committed", "aborted" or "in progress" of an earlier transaction; None where that cannot be told."""
     xid = recorded.get("after", {}).get("xid") or recorded.get("before", {}).get("xid")
     if not str(xid).isdigit():
         return None
-    status = _rows(_dbapi(connection), f"SELECT pg_xact_status('{xid}'::xid8)")[0][0]  # noqa: S608 - digits
+    status = _rows(_dbapi(connection), f"SELECT pg_xact_status('{xid}'::xid8)")[0][0]
     return str(status) if status else None
 
 
-def columns(connection: Any) -> Dict[str, Dict[str, str]]:
+def columns(connection: Any) -> dict[str, dict[str, str]]:
     """Return every table of every schema with its columns and their types; `schema.table`, "public." left out."""
     statement = (
         "SELECT CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, a.attname,"
@@ -146,7 +165,7 @@ def columns(connection: Any) -> Dict[str, Dict[str, str]]:
         " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
         f" WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMAS}"
     )
-    tables: Dict[str, Dict[str, str]] = {}
+    tables: dict[str, dict[str, str]] = {}
     for table, column, declared in _rows(_dbapi(connection), statement):
         tables.setdefault(table, {}).update({column: declared} if column else {})
     return tables
@@ -169,7 +188,7 @@ def kind_of(declared: str) -> str:
     return "text" if base in ("character varying", "text", "character") else base
 
 
-def keep(connection: Any, tables: List[str]) -> Iterator[Dict[str, Any]]:
+def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of tables over the worker's own connection, every value in PostgreSQL's own text form."""
     known = columns(connection)
     dbapi = _dbapi(connection)
@@ -190,7 +209,7 @@ def quote_one(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def schema(connection: Any) -> List[str]:
+def schema(connection: Any) -> list[str]:
     """Return the schema as sorted lines, in a form that does not depend on how it came about."""
     dbapi = _dbapi(connection)
     return sorted(str(row[0]) for statement in _SCHEMA for row in _rows(dbapi, statement))
@@ -202,22 +221,28 @@ _SCHEMA = (
     f"SELECT 'table ' || {_TABLE} {_FROM} WHERE c.relkind IN ('r', 'p')",
     f"SELECT 'sequence ' || {_TABLE} {_FROM} WHERE c.relkind = 'S'",
     f"SELECT 'view ' || {_TABLE} || ': ' || pg_get_viewdef(c.oid) {_FROM} WHERE c.relkind IN ('v', 'm')",
-    f"SELECT 'column ' || {_TABLE} || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
-    " || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || a.attidentity || a.attgenerated"
-    " || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')"
-    f" {_FROM} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-    " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relkind IN ('r', 'p')",
-    f"SELECT 'constraint ' || {_TABLE} || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)"
-    f" {_FROM} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype <> 'n'",
+    (
+        f"SELECT 'column ' || {_TABLE} || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
+        " || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || a.attidentity || a.attgenerated"
+        " || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')"
+        f" {_FROM} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relkind IN ('r', 'p')"
+    ),
+    (
+        f"SELECT 'constraint ' || {_TABLE} || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)"
+        f" {_FROM} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype <> 'n'"
+    ),
     f"SELECT 'index ' || pg_get_indexdef(i.indexrelid) {_FROM} JOIN pg_index i ON i.indrelid = c.oid",
-    "SELECT 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder)"
-    f" FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {USER_SCHEMAS}"
-    " JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY n.nspname, t.typname",
+    (
+        "SELECT 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder)"
+        f" FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {USER_SCHEMAS}"
+        " JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY n.nspname, t.typname"
+    ),
     f"SELECT 'trigger ' || pg_get_triggerdef(t.oid) {_FROM} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal",
 )
 
 
-def make_scratch(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> Any:
+def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any:
     """Make an empty database on the same server; return how a connection is pointed at it, and what drops it.
 
     Raises the driver's error where the role may not create databases.
@@ -233,7 +258,7 @@ def make_scratch(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> Any
         _execute(dbapi, statement)
         dbapi.close()
 
-    def point(cargs: List[Any], cparams: Dict[str, Any]) -> None:
+    def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
         cparams["dbname" if "dbname" in cparams else "database"] = name
 
     run(f'CREATE DATABASE "{name}"')
@@ -266,7 +291,7 @@ def _execute(dbapi: Any, statement: str) -> None:
     cursor.close()
 
 
-def _rows(dbapi: Any, statement: str) -> List[Any]:
+def _rows(dbapi: Any, statement: str) -> list[Any]:
     cursor = dbapi.cursor()
     cursor.execute(statement)
     rows = list(cursor.fetchall())

@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import os
 import re
-from typing import Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any
 
 from dbsync.worker.failures import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BUSY_SECONDS = 3
 INTERNAL = "('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4')"
 
 
-def target(cargs: List[Any], cparams: Dict[str, Any]) -> Dict[str, Any]:
+def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
     """Return the file that is about to be opened, ":memory:" where there is none."""
     name = str(cargs[0] if cargs else cparams.get("database") or ":memory:")
     if name.startswith("file:"):
@@ -22,12 +25,12 @@ def target(cargs: List[Any], cparams: Dict[str, Any]) -> Dict[str, Any]:
     return {"path": ":memory:" if memory else os.path.abspath(name)}
 
 
-def prepare(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> None:
+def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
     """Bound how long a locked database is waited for (sqlite3.connect's `timeout`, in seconds)."""
     cparams["timeout"] = min(float(cparams.get("timeout", BUSY_SECONDS)), BUSY_SECONDS)
 
 
-def identity(dbapi: Any) -> Optional[Dict[str, Any]]:
+def identity(dbapi: Any) -> dict[str, Any] | None:
     """Return what tells this database from others: its real path, and the inode, which changes when it is recreated."""
     path = _path(dbapi)
     if not path:
@@ -36,12 +39,12 @@ def identity(dbapi: Any) -> Optional[Dict[str, Any]]:
     return {"dialect": "sqlite", "key": os.path.realpath(path), "instance": f"{found.st_dev}:{found.st_ino}"}
 
 
-def describe(connection: Any) -> Dict[str, Any]:
+def describe(connection: Any) -> dict[str, Any]:
     """Return what `init` shows before it adopts a database."""
     return {"host": "", "size": os.path.getsize(_path(_dbapi(connection)) or os.devnull), "sessions": []}
 
 
-def lock(connection: Any, schema: Optional[str], table: str) -> None:
+def lock(connection: Any, schema: str | None, table: str) -> None:
     """Begin the transaction that holds everything: `BEGIN IMMEDIATE` takes the write lock before heads are read.
 
     The driver commits what is open when its isolation level is set to None (sqlite3.Connection.isolation_level); DDL
@@ -69,7 +72,7 @@ def _begin(dbapi: Any) -> None:
         raise Stop("DBS404", reason, "end it, then `dbsync sync`") from error
 
 
-def blocked(connection: Any, error: Exception) -> Optional[str]:
+def blocked(connection: Any, error: Exception) -> str | None:
     """Return who is in the way where an error says that a lock was waited for in vain."""
     if "database is locked" not in str(error) and "database table is locked" not in str(error):
         return None
@@ -86,12 +89,12 @@ def finish(connection: Any) -> None:
         raise Stop("DBS407", message, "correct the revision, then `dbsync sync`")
 
 
-def evidence(connection: Any) -> Dict[str, Any]:
+def evidence(connection: Any) -> dict[str, Any]:
     """Return what tells later whether this transaction was committed."""
     return {"schema_version": _rows(_dbapi(connection), "PRAGMA schema_version")[0][0]}
 
 
-def outcome(connection: Any, recorded: Dict[str, Any]) -> Optional[str]:
+def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     """Say "committed" or "aborted" of an earlier transaction by what it recorded; None where that cannot be told."""
     now = evidence(connection)["schema_version"]
     before, after = recorded.get("before", {}).get("schema_version"), recorded.get("after", {}).get("schema_version")
@@ -100,7 +103,7 @@ def outcome(connection: Any, recorded: Dict[str, Any]) -> Optional[str]:
     return "committed" if now == after else "aborted"
 
 
-def columns(connection: Any) -> Dict[str, Dict[str, str]]:
+def columns(connection: Any) -> dict[str, dict[str, str]]:
     """Return every table with its columns and their declared types."""
     dbapi = _dbapi(connection)
     names = _rows(dbapi, f"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN {INTERNAL}")  # noqa: S608 - a constant
@@ -121,13 +124,17 @@ def any_row(connection: Any, table: str, condition: str = "") -> bool:
 def kind_of(declared: str) -> str:
     """Return a column type's affinity (datatype3.html, section 3.1): values keep their form within one."""
     upper = declared.upper()
-    for affinity, words in (("integer", ("INT",)), ("text", ("CHAR", "CLOB", "TEXT")), ("real", ("REAL", "FLOA", "DOUB"))):
+    for affinity, words in (
+        ("integer", ("INT",)),
+        ("text", ("CHAR", "CLOB", "TEXT")),
+        ("real", ("REAL", "FLOA", "DOUB")),
+    ):
         if any(word in upper for word in words):
             return affinity
     return "blob" if "BLOB" in upper or not upper else "numeric"
 
 
-def keep(connection: Any, tables: List[str]) -> Iterator[Dict[str, Any]]:
+def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the whole database, copied with the backup API, in pieces; what is open and what is in the -wal included."""
     import sqlite3
     import tempfile
@@ -144,10 +151,10 @@ def keep(connection: Any, tables: List[str]) -> Iterator[Dict[str, Any]]:
                 yield {"file": base64.b64encode(piece).decode("ascii")}
 
 
-def schema(connection: Any) -> List[str]:
+def schema(connection: Any) -> list[str]:
     """Return the schema as sorted lines, in a form that does not depend on how it came about."""
     dbapi = _dbapi(connection)
-    lines: List[str] = []
+    lines: list[str] = []
     for kind, name, sql in _rows(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):  # noqa: S608
         if kind == "table":
             lines += _table_lines(dbapi, name, sql or "")
@@ -156,7 +163,7 @@ def schema(connection: Any) -> List[str]:
     return sorted(lines)
 
 
-def _table_lines(dbapi: Any, name: str, sql: str) -> List[str]:
+def _table_lines(dbapi: Any, name: str, sql: str) -> list[str]:
     quoted = quote(name)
     lines = [f"table {name}"]
     for row in _rows(dbapi, f"PRAGMA table_xinfo({quoted})"):
@@ -172,7 +179,7 @@ def _table_lines(dbapi: Any, name: str, sql: str) -> List[str]:
     return lines
 
 
-def _checks(sql: str) -> List[str]:
+def _checks(sql: str) -> list[str]:
     found = []
     for match in re.finditer(r"\bCHECK\s*\(", sql, re.IGNORECASE):
         depth, at = 1, match.end()
@@ -183,14 +190,14 @@ def _checks(sql: str) -> List[str]:
     return found
 
 
-def make_scratch(dialect: Any, cargs: List[Any], cparams: Dict[str, Any]) -> Any:
+def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any:
     """Make an empty database; return how a connection is pointed at it, and what removes it."""
     import shutil
     import tempfile
 
     folder = tempfile.mkdtemp(prefix="dbsync-")
 
-    def point(cargs: List[Any], cparams: Dict[str, Any]) -> None:
+    def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
         path = os.path.join(folder, "fresh.db")
         if cargs:
             cargs[0] = path
@@ -205,7 +212,7 @@ def _dbapi(connection: Any) -> Any:
     return connection.connection.dbapi_connection if hasattr(connection, "dialect") else connection
 
 
-def _path(dbapi: Any) -> Optional[str]:
+def _path(dbapi: Any) -> str | None:
     for row in _rows(dbapi, "PRAGMA database_list"):
         if row[1] == "main":
             return str(row[2]) or None
@@ -218,7 +225,7 @@ def _execute(dbapi: Any, statement: str) -> None:
     cursor.close()
 
 
-def _rows(dbapi: Any, statement: str) -> List[Any]:
+def _rows(dbapi: Any, statement: str) -> list[Any]:
     cursor = dbapi.cursor()
     cursor.execute(statement)
     rows = list(cursor.fetchall())

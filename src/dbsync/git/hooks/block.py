@@ -1,0 +1,134 @@
+"""The text that dbsync adds to a hook file: pure, bytes in and bytes out, for hook files need not be UTF-8."""
+
+from __future__ import annotations
+
+import os
+
+BEGIN = b"# >>> dbsync >>>\n"
+END = b"# <<< dbsync <<<\n"
+
+# Shells that read the block as it is meant.
+SHELLS = frozenset({b"sh", b"bash", b"dash", b"zsh", b"ksh"})
+
+SHEBANG = b"#!/bin/sh\n"
+CREATED = b"# Made by `dbsync init`; `dbsync uninstall` deletes this file unless it was edited.\n"
+CALLING = """\
+# The hook that was here; `dbsync uninstall` puts it back.
+[ ! -x "${{0%/*}}/{name}{suffix}" ] || exec "${{0%/*}}/{name}{suffix}" "$@"
+"""
+SUFFIX = ".before-dbsync"
+
+PLAIN = """\
+(
+    dbsync_hooks={hooks}
+    set -- {name} "$@"
+    [ ! -r "$dbsync_hooks/gate" ] || . "$dbsync_hooks/gate"
+) </dev/null || :
+"""
+
+# Git says what was rewritten on standard input, once: it is read here and given to both.
+REPLAYED = """\
+dbsync_stdin=$(cat) || :
+(
+    dbsync_hooks={hooks}
+    set -- {name} "$@"
+    [ ! -r "$dbsync_hooks/gate" ] || . "$dbsync_hooks/gate"
+) <<DBSYNC || :
+$dbsync_stdin
+DBSYNC
+case $dbsync_stdin in
+    '') exec </dev/null ;;
+    *) exec <<DBSYNC ;;
+$dbsync_stdin
+DBSYNC
+esac
+unset dbsync_stdin
+"""
+
+# For a file that is not ours to write, in any clone: it must do nothing where dbsync is not installed.
+LINE = 'dbsync="$(git rev-parse --git-common-dir)/dbsync/hooks/gate"; [ ! -x "$dbsync" ] || "$dbsync" {name} "$@"'
+CALL = b"/dbsync/hooks/gate"
+
+
+def block(name: str, hooks: str) -> bytes:
+    """Return the marked block for the hook `name`; `hooks` is the gate's folder as a word of shell."""
+    text = REPLAYED if name == "post-rewrite" else PLAIN
+    return BEGIN + os.fsencode(text.format(name=name, hooks=hooks)) + END
+
+
+def created(name: str, hooks: str) -> bytes:
+    """Return a hook file of our own, where there was none."""
+    return SHEBANG + block(name, hooks) + CREATED
+
+
+def calling(name: str, hooks: str) -> bytes:
+    """Return a hook file of our own that ends as the one moved aside, called with the same arguments and stdin."""
+    return SHEBANG + block(name, hooks) + _call(name)
+
+
+def line(name: str) -> str:
+    """Return the line of shell that a person adds to a hook file that dbsync does not write."""
+    return LINE.format(name=name)
+
+
+def can_hold(content: bytes) -> bool:
+    """Return whether the block may stand after the first line: a shell's shebang, and then nothing but shell.
+
+    A second line that starts with a quote is how a script says one thing to a shell and another to Python or Node; a
+    NUL byte is what a shell archive carries, found by its line number.
+    """
+    first, newline, rest = content.partition(b"\n")
+    return bool(newline) and _shell(first) in SHELLS and not rest.startswith((b"'", b'"')) and b"\0" not in rest
+
+
+def insert(content: bytes, name: str, hooks: str) -> bytes:
+    """Return the hook file with the block after its shebang, in place of the block it has."""
+    start, end = find(content) or (content.index(b"\n") + 1,) * 2
+    return content[:start] + block(name, hooks) + content[end:]
+
+
+def take_out(content: bytes) -> bytes:
+    """Return the hook file as it is without the block, the same bytes where it has none."""
+    start, end = find(content) or (0, 0)
+    return content[:start] + content[end:]
+
+
+def is_created(rest: bytes) -> bool:
+    """Return whether what `take_out` left is nobody's work but ours."""
+    return rest == SHEBANG + CREATED
+
+
+def is_calling(rest: bytes, name: str) -> bool:
+    """Return whether what `take_out` left only calls the hook that was moved aside."""
+    return rest == SHEBANG + _call(name)
+
+
+def find(content: bytes) -> tuple[int, int] | None:
+    """Return where the block starts and ends, None where there is none."""
+    start = (b"\n" + content).find(b"\n" + BEGIN)
+    end = content.find(b"\n" + END, start)
+    return None if start < 0 or end < 0 else (start, end + 1 + len(END))
+
+
+def names(content: bytes, hooks: str) -> bool:
+    """Return whether the block in a hook file names this folder: not where the repository was moved since."""
+    return b"dbsync_hooks=" + os.fsencode(hooks) + b"\n" in content
+
+
+def quote(text: str) -> str:
+    """Return `text` as one word of shell, whatever is in it."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _call(name: str) -> bytes:
+    return CALLING.format(name=name, suffix=SUFFIX).encode()
+
+
+def _shell(first_line: bytes) -> bytes:
+    """Return the name of the program a shebang starts, "" where it is none or ends in a carriage return."""
+    if not first_line.startswith(b"#!") or first_line.endswith(b"\r"):
+        return b""
+    names = [word.rpartition(b"/")[2] for word in first_line[2:].split()]
+    if names[:1] == [b"env"]:
+        names = [name for name in names[1:] if not name.startswith(b"-")]
+    return names[0] if names else b""

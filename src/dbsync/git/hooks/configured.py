@@ -1,0 +1,69 @@
+"""Hooks in git config: `hook.dbsync.command` and `.event`, beside whatever hook files there are (git-hook(1))."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from dbsync.git.hooks.block import quote
+from dbsync.git.hooks.program import HOOKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dbsync.git.hooks.program import Program
+    from dbsync.git.repository import Repository
+
+SINCE = (2, 54)
+COMMAND = "hook.dbsync.command"
+EVENT = "hook.dbsync.event"
+
+
+def git_version(repository: Repository) -> tuple[int, ...]:
+    """Return the running git's version as far as it is numbers: (2, 39) for "2.39.5 (Apple Git-154)"."""
+    numbers: list[int] = []
+    for word in repository.line("version").removeprefix("git version ").split(".")[:3]:
+        if not word.isdecimal():
+            break
+        numbers.append(int(word))
+    return tuple(numbers)
+
+
+def put(repository: Repository, program: Program) -> tuple[list[str], list[str]]:
+    """Write both keys where they are not as wanted; return the keys changed and those already right."""
+    wanted = {COMMAND: [_command(program)], EVENT: list(HOOKS)}
+    changed = [key for key, values in wanted.items() if _values(repository, key) != values]
+    for key in changed:
+        _unset(repository, key)
+        for value in wanted[key]:
+            repository.git("config", "--local", "--add", key, value)
+    return changed, [key for key in wanted if key not in changed]
+
+
+def take(repository: Repository) -> list[str]:
+    """Remove both keys; return those that were there."""
+    return [key for key in (COMMAND, EVENT) if _unset(repository, key)]
+
+
+def events(repository: Repository, program: Program) -> Sequence[str]:
+    """Return the hooks that run dbsync by configuration; none where the repository was moved since."""
+    off = repository.config("hook.dbsync.enabled") in {"false", "no", "off", "0"}
+    return () if off or _values(repository, COMMAND) != [_command(program)] else _values(repository, EVENT)
+
+
+def _command(program: Program) -> str:
+    gate = quote(program.gate)
+    # Where the folder was moved or deleted, git switch must not fail.
+    return f"test ! -x {gate} || {gate} configured"
+
+
+def _unset(repository: Repository, key: str) -> bool:
+    there = bool(_values(repository, key))
+    if there:
+        repository.git("config", "--local", "--unset-all", key)
+    return there
+
+
+def _values(repository: Repository, key: str) -> list[str]:
+    done = repository.ask("config", "--local", "-z", "--get-all", key)
+    return [os.fsdecode(value) for value in done.stdout.split(b"\0")[:-1]]
