@@ -33,7 +33,7 @@ def write_gate(git_dir: str, entries: Mapping[str, str | None]) -> bool:
     remove_gate(git_dir)
     if not entries or any(_unreadable(path) for path in entries):
         return False
-    token = os.urandom(8).hex()
+    token = os.urandom(4).hex()
     path = os.path.join(git_dir, NAME)
     try:
         with suppress(FileExistsError):

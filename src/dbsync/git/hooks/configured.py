@@ -52,9 +52,9 @@ def events(repository: Repository, program: Program) -> Sequence[str]:
 
 
 def _command(program: Program) -> str:
-    gate = quote(program.gate)
-    # Where the folder was moved or deleted, git switch must not fail.
-    return f"test ! -x {gate} || {gate} configured"
+    # Git runs this with `"$@"` after it, in a shell of its own, so the gate may be read instead of run; and git switch
+    # must not fail where the folder was moved or deleted.
+    return f'dbsync_hooks={quote(program.folder)}; test ! -r "$dbsync_hooks/gate" || . "$dbsync_hooks/gate"'
 
 
 def _unset(repository: Repository, key: str) -> bool:

@@ -118,7 +118,13 @@ def _renew(folder: HookFolder, name: str, content: bytes) -> Outcome:
     mode = _mode(path)
     if not mode & EXECUTABLE:
         return Outcome.NOT_WRITTEN  # somebody switched this hook off, with dbsync's block in it
-    wanted = block.insert(content, name, folder.hooks)
+    rest = block.take_out(content)
+    if block.is_created(rest):
+        wanted = block.created(name, folder.hooks)
+    elif block.is_calling(rest, name):
+        wanted = block.calling(name, folder.hooks)
+    else:
+        wanted = block.insert(content, name, folder.hooks)
     return Outcome.ALREADY if wanted == content else _write(path, wanted, mode)
 
 
