@@ -44,7 +44,7 @@ oldest: $(VENV)/.ready $(OLDEST)/.ready
 	    $(wildcard tests/scenarios tests/commands tests/engines)
 
 bench: $(VENV)/.ready
-	@for script in benchmarks/f[0-9]*.py; do $(VENV)/bin/python -P "$$script" || exit 1; done
+	@for script in benchmarks/f[0-9]*.py; do $(VENV)/bin/python "$$script" || exit 1; done
 
 clean:
 	rm -rf "$(VENV)" "$(OLDEST)" build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -7,7 +7,6 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import Self
 
 from dbsync.errors import DbsyncError
 from dbsync.ledger.entry import Entry, Operation
@@ -47,7 +46,7 @@ class Ledger:
             os.umask(old_mask)
         self._prepare()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Ledger:  # noqa: PYI034 - Self is not in Python 3.9
         return self
 
     def __exit__(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ContextManager
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from typing_extensions import Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +72,7 @@ class EnvironmentLog:
     def __init__(self) -> None:
         self._asked: set[str] = set()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> EnvironmentLog:  # noqa: PYI034 - Self is not in Python 3.9
         kind = type(os.environ)
         self._kind, self._getitem, self._iter = kind, kind.__getitem__, kind.__iter__
         asked, getitem, walk, telling = self._asked, kind.__getitem__, kind.__iter__, self._TELLING
