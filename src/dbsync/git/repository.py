@@ -83,6 +83,8 @@ class Repository:
 
     def commit_of(self, ref: str) -> str | None:
         """Return the commit id that a ref, tag or abbreviated id names, None where it names none."""
+        if ref.startswith("^"):  # "all but": rev-parse verifies that too
+            return None
         return self.line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}") or None
 
     def head_commit(self) -> str | None:
