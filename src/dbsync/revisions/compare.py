@@ -1,17 +1,21 @@
 """When two sources of a revision are the same: equal syntax trees, apart from docstrings, comments and identifiers.
 
+Nor does it matter how imports that stand together are ordered and grouped: isort and its like rewrite those of every
+revision there is, long after it was applied.
+
 The identifiers are compared as the graph has them (a parent that changed is *re-parented*, not *rewritten*).
 """
 
 from __future__ import annotations
 
 import ast
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dbsync.revisions.parse import IDENTIFIERS, syntax_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # `kind` is the "u" before a string, the others are comments.
 IGNORED = frozenset({"kind", "type_comment", "type_ignores"})
@@ -36,7 +40,7 @@ def body(source: bytes) -> str:
     Raises what `syntax_tree` raises.
     """
     module = syntax_tree(source)
-    module.body = [node for node in module.body if not _is_identifier(node)]
+    module.body = list(_with_sorted_imports(node for node in module.body if not _is_identifier(node)))
     return "\n".join(_tokens(module))
 
 
@@ -59,6 +63,24 @@ def _field(node: ast.AST, name: str) -> object:
     if name == "body" and isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return _without_docstring(node.body)
     return getattr(node, name, None)
+
+
+def _with_sorted_imports(nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    for are_imports, together in groupby(nodes, lambda node: isinstance(node, (ast.Import, ast.ImportFrom))):
+        names = [name for node in together for name in _one_by_one(node)] if are_imports else list(together)
+        yield from sorted(names, key=ast.dump) if are_imports and _all_different(names) else names
+
+
+def _one_by_one(node: ast.stmt) -> Iterator[ast.stmt]:
+    for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+        level = getattr(node, "level", None)
+        yield ast.Import([alias]) if level is None else ast.ImportFrom(getattr(node, "module", None), [alias], level)
+
+
+def _all_different(imports: list[ast.stmt]) -> bool:
+    """Whether no import replaces what another one bound: then their order says nothing."""
+    bound = [alias.asname or alias.name for node in imports for alias in getattr(node, "names", ())]
+    return len(bound) == len(set(bound)) and "*" not in bound
 
 
 def _is_identifier(node: ast.stmt) -> bool:

@@ -58,6 +58,50 @@ def test_sources_that_do_something_else(other):
     assert not same_body(other.encode(), SOURCE.encode())
 
 
+IMPORTS = """import sqlalchemy as sa
+from alembic import op
+from sqlalchemy import Column, Integer
+from ambuda.seed.utils.data_utils import create_db
+x = 1
+"""
+
+
+def test_isort_over_every_revision_rewrites_none():
+    """Ambuda's 2da9325 and f5318b8: without this, ten applied revisions would go down and up again."""
+    by_isort = """from alembic import op
+
+import sqlalchemy as sa
+from ambuda.seed.utils.data_utils import create_db
+from sqlalchemy import Integer
+from sqlalchemy import Column
+x = 1
+"""
+    assert same_body(IMPORTS.encode(), by_isort.encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("import Column, Integer", "import Column, Integer as Column"),
+        ("sqlalchemy import Column", "sqlalchemy.dialects import Column"),
+        ("import sqlalchemy as sa", "import sqlalchemy"),
+        ("from alembic", "from .alembic"),
+        ("import create_db", "import *"),
+    ],
+)
+def test_other_imports_are_a_rewrite(old, new):
+    assert not same_body(IMPORTS.encode(), IMPORTS.replace(old, new).encode())
+
+
+def test_the_order_of_imports_counts_where_one_replaces_another():
+    assert not same_body(b"from a import x\nfrom b import x", b"from b import x\nfrom a import x")
+    assert not same_body(b"from a import *\nfrom b import x", b"from b import x\nfrom a import *")
+
+
+def test_the_order_of_imports_counts_where_something_stands_between():
+    assert not same_body(b"import a\nf()\nimport b", b"import b\nf()\nimport a")
+
+
 def test_values_are_told_apart_by_their_type():
     for one, other in [
         (b"x = 1", b"x = 1.0"),
