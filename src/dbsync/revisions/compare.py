@@ -66,21 +66,25 @@ def _field(node: ast.AST, name: str) -> object:
 
 
 def _with_sorted_imports(nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    for are_imports, together in groupby(nodes, lambda node: isinstance(node, (ast.Import, ast.ImportFrom))):
-        names = [name for node in together for name in _one_by_one(node)] if are_imports else list(together)
-        yield from sorted(names, key=ast.dump) if are_imports and _all_different(names) else names
+    for are_imports, group in groupby(nodes, lambda node: isinstance(node, (ast.Import, ast.ImportFrom))):
+        together = list(group)
+        yield from _sorted_imports(together) if are_imports else together
 
 
-def _one_by_one(node: ast.stmt) -> Iterator[ast.stmt]:
-    for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
-        level = getattr(node, "level", None)
-        yield ast.Import([alias]) if level is None else ast.ImportFrom(getattr(node, "module", None), [alias], level)
-
-
-def _all_different(imports: list[ast.stmt]) -> bool:
-    """Whether no import replaces what another one bound: then their order says nothing."""
-    bound = [alias.asname or alias.name for node in imports for alias in getattr(node, "names", ())]
-    return len(bound) == len(set(bound)) and "*" not in bound
+def _sorted_imports(nodes: list[ast.stmt]) -> list[ast.stmt]:
+    """Sort imports, one statement a name, where none replaces what another one bound: then their order says nothing."""
+    bound: list[str] = []
+    single: list[ast.stmt] = []
+    for node in nodes:
+        for alias in getattr(node, "names", ()):
+            bound.append(alias.asname or alias.name)
+            single.append(
+                ast.ImportFrom(node.module, [alias], node.level)
+                if isinstance(node, ast.ImportFrom)
+                else ast.Import([alias])
+            )
+    settled = len(bound) == len(set(bound)) and "*" not in bound
+    return sorted(single, key=ast.dump) if settled else single
 
 
 def _is_identifier(node: ast.stmt) -> bool:
