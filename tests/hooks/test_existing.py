@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dbsync.git.hooks import HOOKS, block, files, uninstall
@@ -216,6 +216,7 @@ CONTENTS = st.builds(
 @given(content=CONTENTS, mode=st.sampled_from([0o755, 0o700, 0o644, 0o600, 0o555]), name=st.sampled_from(HOOKS))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_hook_comes_back_byte_for_byte(tmp_path, content, mode, name):
+    assume(block.find(content) is None)  # a whole block is dbsync's, whoever put it there
     folder = HookFolder(str(tmp_path), str(tmp_path), writable=True, hooks="'/x y/dbsync/hooks'")
     path = tmp_path / name
     path.unlink(missing_ok=True)
