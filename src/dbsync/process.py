@@ -88,8 +88,10 @@ def capture(argv: Sequence[str], *, env: Mapping[str, str], input: bytes = b"") 
     given, said = _file_holding(input), _file_holding(b"")
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for fd, target in ((given, 0), (writer, 1), (said, 2))]
     try:
-        pid = os.posix_spawnp(argv[0], list(argv), dict(env), file_actions=actions)
-        os.close(writer)
+        try:
+            pid = os.posix_spawnp(argv[0], list(argv), dict(env), file_actions=actions)
+        finally:
+            os.close(writer)
         stdout = _read_to_end(reader)
         status = os.waitpid(pid, 0)[1]
         os.lseek(said, 0, os.SEEK_SET)
