@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
+TYPE_CHECKING = False  # typing costs a hot path as much as two git calls; a type checker takes this name for true
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
@@ -27,12 +27,15 @@ GIT_KEPT = frozenset(
 )
 
 
-class Completed(NamedTuple):
+class Completed:
     """How a child ended: its exit status and all it wrote."""
 
-    returncode: int
-    stdout: bytes
-    stderr: bytes
+    __slots__ = ("returncode", "stderr", "stdout")
+
+    def __init__(self, returncode: int, stdout: bytes, stderr: bytes) -> None:
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
 
 
 def without_git(environ: Mapping[str, str]) -> dict[str, str]:

@@ -6,8 +6,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from dbsync.cli.text.in_sync import clean
+
 if TYPE_CHECKING:
     from dbsync.errors import Obstacle
+
+
+__all__ = ["clean", "confirm", "data", "error", "obstacle", "say", "write_log"]
 
 
 def data(text: str) -> None:
@@ -19,11 +24,6 @@ def say(text: str) -> None:
     """Write a line that is talk."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
-
-
-def clean(text: str) -> str:
-    """Return a name with control characters made visible: a branch or file name must not drive the terminal."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape", "replace").decode() for one in text)
 
 
 def error(message: str, hint: str = "") -> None:

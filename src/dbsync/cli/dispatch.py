@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from dbsync.commands.context import Report
+    from dbsync.commands.heads import Heads
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -28,6 +29,8 @@ def dispatch(arguments: list[str]) -> int:
     context = Context(os.getcwd(), dict(os.environ), console.confirm, sys.stdin.read)
     report: Report = module.run(context, options)
     _show(options, report)
+    if options.verb == "heads" and report.value.is_lasting:
+        _remember_heads(report.value)
     return report.exit_code
 
 
@@ -37,6 +40,15 @@ def _show(options: Namespace, report: Report) -> None:
         return
     text: Any = importlib.import_module(f"dbsync.cli.text.{options.verb}")
     text.show(report.value)
+
+
+def _remember_heads(value: Heads) -> None:
+    from dbsync.cli.text.heads import head_lines
+    from dbsync.store.answers import remember_heads
+
+    text = "".join(f"{line}\n" for line in head_lines(value))
+    printed = {"text": text, "json": json.dumps(value.as_json()) + "\n"}
+    remember_heads(value.common_dir, value.tree_id, value.ref, printed)
 
 
 def _print_completion(shell: str) -> int:

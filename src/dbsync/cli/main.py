@@ -7,8 +7,6 @@ if sys.version_info < (3, 11):
 
 import os
 
-from dbsync.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, DbsyncError
-
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
@@ -17,17 +15,40 @@ def main() -> None:
         from dbsync import __version__
 
         print(f"dbsync {__version__}")
-        sys.exit(EXIT_OK)
+        sys.exit(0)
     if os.environ.get("DBSYNC") == "off" and arguments[:1] in (["hook"], ["ensure"]):
-        sys.exit(EXIT_OK)
-    hooked = arguments[:1] == ["hook"]
+        sys.exit(0)
+    if _answered_at_once(arguments):
+        sys.stdout.flush()
+        os._exit(0)  # the interpreter's own clean-up costs as much as the answer
     code = _guarded(arguments)
     sys.stdout.flush()
-    sys.exit(EXIT_OK if hooked else code)
+    sys.exit(0 if arguments[:1] == ["hook"] else code)
+
+
+def _answered_at_once(arguments: list[str]) -> bool:
+    """Answer what is known; nothing is imported for it that costs."""
+    if arguments[:1] == ["heads"]:
+        from dbsync.commands.quick import quick_heads
+
+        text = quick_heads(arguments[1:], os.getcwd(), os.environ)
+        if text is not None:
+            sys.stdout.write(text)
+        return text is not None
+    if arguments in (["ensure"], ["status"], ["status", "--exit-code"], ["status", "--json"]):
+        from dbsync.cli.text.in_sync import show_in_sync
+        from dbsync.commands.quick import quick_status
+
+        status = quick_status(os.getcwd(), os.environ)
+        if status is not None:
+            show_in_sync(status, arguments)
+        return status is not None
+    return False
 
 
 def _guarded(arguments: list[str]) -> int:
     from dbsync.cli import console
+    from dbsync.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, DbsyncError
 
     try:
         from dbsync.cli.dispatch import dispatch

@@ -19,11 +19,18 @@ if TYPE_CHECKING:
 
 
 class Heads(NamedTuple):
-    """The graphs of every environment of one tree."""
+    """The graphs of every environment of one tree; `tree_id` is "" where the tree may change."""
 
     ref: str
     graphs: list[tuple[Environment, Graph]]
     obstacles: list[Obstacle]
+    tree_id: str = ""
+    common_dir: str = ""
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the answer is whole and belongs to a tree that has an id."""
+        return bool(self.tree_id) and not self.obstacles and not any(graph.obstacles for _, graph in self.graphs)
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable JSON form (version 1)."""
@@ -42,7 +49,11 @@ def run(context: Context, options: Namespace) -> Report:
     environments, obstacles = project.environments(tree)
     graphs = [(one, project.graph(one, tree)) for one in environments]
     code = EXIT_USAGE if not environments and obstacles else EXIT_OK
-    return Report(code, Heads(options.ref or tree.name, graphs, obstacles))
+    tree_id = (
+        project.repository.line("rev-parse", "--verify", "--quiet", f"{options.ref}^{{tree}}") if options.ref else ""
+    )
+    ref = options.ref or tree.name
+    return Report(code, Heads(ref, graphs, obstacles, tree_id, project.repository.common_dir))
 
 
 def _tree(project: Project, ref: str | None, *, staged: bool) -> Tree:

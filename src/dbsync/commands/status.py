@@ -8,6 +8,7 @@ from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, Obstacle
 from dbsync.git.operation import operation
 from dbsync.store.pending import read_pending
+from dbsync.sync.remember import remember
 from dbsync.sync.status import EnvironmentStatus, as_json, environment_status
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def run(context: Context, options: Namespace) -> Report:
     project = context.project()
     environments, obstacles = project.environments()
     statuses = [environment_status(project, one) for one in environments]
+    remember(project, [] if obstacles else statuses)
     repository = project.repository
     status = Status(
         statuses,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def watched_files(top: str, environment: Environment) -> dict[str, str]:
     """Return a hash of every file that commonly names the database: configuration, env.py, .env; "" where missing."""
-    return {path: _hash_of_file(os.path.join(top, path)) for path in _paths(environment)}
+    return {path: _hash_of_file(os.path.join(top, path)) for path in watched_paths(environment)}
 
 
 def unchanged(top: str, environment: Environment, record: Mapping[str, object], environ: Mapping[str, str]) -> bool:
@@ -30,7 +30,8 @@ def hash_of(value: str | None) -> str:
     return "" if value is None else hashlib.sha256(os.fsencode(value)).hexdigest()[:16]
 
 
-def _paths(environment: Environment) -> list[str]:
+def watched_paths(environment: Environment) -> list[str]:
+    """Return those files, relative to the top of the repository."""
     folder = f"{environment.directory}/" if environment.directory else ""
     found = [environment.ini, environment.toml, f"{environment.script_location}/env.py"]
     found += [f"{folder}{name}" for name in (".env", ".flaskenv")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.cli import console
+from dbsync.cli.text.in_sync import in_sync_lines
+from dbsync.sync.status import as_json
 
 if TYPE_CHECKING:
     from dbsync.commands.status import Status
@@ -37,17 +39,13 @@ def show(value: Status) -> None:
 
 
 def _show_environment(status: EnvironmentStatus) -> None:
-    heads = ", ".join(status.target.map.declared_heads) or "none"
-    held = f", held at {status.held[:12]}" if status.held else ""
-    console.data(
-        f"{console.clean(status.environment.name)}: {len(status.target.map)} revisions, head {console.clean(heads)}{held}"
-    )
+    facts = as_json(status)
+    first, *_ = in_sync_lines(facts)
+    console.data(first + (f", held at {status.held[:12]}" if status.held else ""))
     for one in status.databases:
         _show_database(one)
     for stray in status.target.strays:
-        console.data(
-            f"  stray      {console.clean(stray.id)} ({console.clean(stray.path)}): untracked, its parent is not here"
-        )
+        console.data(console.clean(f"  stray      {stray.id} ({stray.path}): untracked, its parent is not here"))
     for obstacle in status.obstacles:
         console.obstacle(obstacle)
 
