@@ -31,8 +31,11 @@ def run(context: Context, options: Namespace) -> Report:
     commit = _commit(project, options.to)
     if options.dry_run:
         return _planned(project, commit)
-    hold(project, commit or "")
+    if commit is None:
+        hold(project, "")
     result = catch_up(project, Rules(accept_loss=options.yes), commit)
+    if commit and result.in_sync:
+        hold(project, commit)
     return Report(exit_code_of(result), Synced(result, []))
 
 

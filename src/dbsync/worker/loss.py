@@ -1,7 +1,8 @@
 """What a downgrade would lose, seen while it runs inside the transaction that can still be rolled back.
 
-Tables and columns are compared before and after, whatever way they went. Whether a column that went held anything is
-asked just before the first statement that names its table. Statements that change rows are counted.
+Contents are compared before and after, whatever way they went: the rows of every table, and the values of every column
+of those tables that a statement names, looked at just before the first one does. Names are followed through renames.
+Statements that change values in place are noted, since they leave their number as it was.
 """
 
 from __future__ import annotations
@@ -11,10 +12,41 @@ from typing import Any
 
 WORDS = re.compile(r'[\w$]+|"[^"]+"|`[^`]+`|\[[^\]]+\]')
 COMMENTS_AND_STRINGS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-CHANGING = ("UPDATE", "DELETE", "TRUNCATE", "MERGE", "REPLACE")
-OPAQUE = ("DO", "CALL", "EXECUTE", "COPY", "LOAD")
-RENAMED_TABLE = re.compile(r"ALTER\s+TABLE\s+(\S+)\s+RENAME\s+TO\s+(\S+)", re.IGNORECASE)
-RENAMED_COLUMN = re.compile(r"ALTER\s+TABLE\s+(\S+)\s+RENAME\s+(?:COLUMN\s+)?(\S+)\s+TO\s+(\S+)", re.IGNORECASE)
+CHANGING = {"UPDATE", "DELETE", "TRUNCATE", "MERGE", "REPLACE"}
+OPAQUE = {"DO", "CALL", "EXECUTE", "COPY", "LOAD"}
+# What defines code changes nothing itself; its body is full of words that would.
+DEFINING = re.compile(
+    r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\w*\s+)?(?:CONSTRAINT\s+)?(?:TRIGGER|FUNCTION|PROCEDURE|RULE|VIEW)\b",
+    re.IGNORECASE,
+)
+RENAME = re.compile(
+    r"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?P<table>\S+)\s+RENAME\s+"
+    r"(?:TO\s+(?P<new>[^\s;]+)|(?:COLUMN\s+)?(?P<column>\S+)\s+TO\s+(?P<name>[^\s;]+))",
+    re.IGNORECASE,
+)
+
+
+class Watched:
+    """One table that held rows: what it is called now, what its columns are, and what was in it.
+
+    `values` holds, for every column, how many values it had and the kinds of type in which they would stay the same;
+    None until a statement named the table. `changed` says how a statement changed it.
+    """
+
+    def __init__(self, table: str, columns: dict[str, str], rows: int) -> None:
+        self.table = self.now = table
+        self.columns = columns
+        self.rows = rows
+        self.values: dict[str, tuple] | None = None  # type: ignore[type-arg] - Python 3.9
+        self.changed = ""
+        self.names = {column: column for column in columns}
+
+    def rename_column(self, old: str, new: str) -> None:
+        """Follow a column; whatever had the new name must be gone. Told twice of the same rename, nothing happens."""
+        moved = [column for column, name in self.names.items() if name == old]
+        for column in moved:
+            self.names.update({other: "" for other, name in self.names.items() if name == new})
+            self.names[column] = new
 
 
 class LossWatch:
@@ -23,84 +55,94 @@ class LossWatch:
     def __init__(self, adapter: Any, connection: Any, version_table: str) -> None:
         self._adapter = adapter
         self._connection = connection
-        self._ignored = {version_table, f"public.{version_table}"}
-        self._before: dict[str, dict[str, str]] = adapter.columns(connection)
-        self._filled = {
-            table for table in self._before if table not in self._ignored and adapter.any_row(connection, table)
-        }
-        self._by_word = {word: table for table in self._filled for word in {table, table.split(".")[-1]}}
-        self._filled_columns: dict[str, set[str]] = {}
-        self._renamed: dict[str, str] = {}
-        self._changed: dict[str, str] = {}
+        self._watched = []
+        for table, columns in adapter.columns(connection).items():
+            rows = adapter.contents(connection, table, {})[0]
+            if rows and table.split(".")[-1] != version_table:
+                self._watched.append(Watched(table, columns, rows))
 
     def before_statement(self, statement: str) -> None:
         """Look at a statement that is about to run."""
-        if statement.lstrip()[:6].upper() in ("SELECT", "PRAGMA") or not self._filled:
+        if statement.lstrip()[:6].upper() in ("SELECT", "PRAGMA") or not self._watched:
             return
         text = COMMENTS_AND_STRINGS.sub(" ", statement)
-        named = {self._by_word[word] for word in self._words(text) if word in self._by_word}
-        for table in named - set(self._filled_columns):
-            self._filled_columns[table] = {column for column in self._before[table] if self._holds(table, column)}
-        self._note_rename(text)
-
-    def _holds(self, table: str, column: str) -> bool:
-        one = getattr(self._adapter, "quote_one", self._adapter.quote)
-        return bool(self._adapter.any_row(self._connection, table, f"{one(column)} IS NOT NULL"))
+        for one in self._named(_words(text)):
+            if one.values is None:
+                one.values = self._adapter.contents(self._connection, one.now, one.columns)[1]
+        for rename in RENAME.finditer(text):
+            self._note_rename(**{key: _bare(name) for key, name in rename.groupdict(default="").items()})
 
     def after_statement(self, statement: str, rowcount: int) -> None:
-        """Look at a statement that has run: rows it changed or deleted cannot be told from the schema."""
+        """Look at a statement that has run: values it changed in place cannot be told from their number."""
         text = COMMENTS_AND_STRINGS.sub(" ", statement)
-        words = {word.upper() for word in self._words(text)}
-        first = next(iter(self._words(text)), "").upper()
-        named = {self._by_word[word] for word in self._words(text) if word in self._by_word}
+        words = _words(text)
+        first = words[0].upper() if words else ""
         several = ";" in text.strip().rstrip(";")
         if first in OPAQUE:
-            self._changed.update(dict.fromkeys(named or self._filled, "what the downgrade does to it cannot be read"))
-        elif (first in CHANGING or ((several or first == "WITH") and words & set(CHANGING))) and (rowcount or several):
-            how = f"{rowcount} rows changed or deleted" if rowcount > 0 and not several else "rows changed or deleted"
-            self._changed.update(dict.fromkeys(named, how))
+            self._change(self._named(words) or self._watched, "what the downgrade does to it cannot be read")
+        elif rowcount != 0 or several:
+            changing = first in CHANGING or (
+                (several or first in ("WITH", "INSERT")) and CHANGING.intersection(word.upper() for word in words)
+            )
+            if changing and not DEFINING.match(text):
+                self._change(self._named(words), "rows changed or deleted")
 
     def renamed_column(self, table: str, old: str, new: str) -> None:
         """Note a rename that Alembic was asked for: batch mode writes it as a copy."""
-        self._renamed[f"{table}.{old}"] = new
+        self._note_rename(table=table, column=old, name=new, new="")
 
     def losses(self) -> list[dict[str, str]]:
         """Return what is gone, once all downgrades ran: `{table, column, what}` each."""
         after = self._adapter.columns(self._connection)
-        found = [{"table": table, "column": "", "what": what} for table, what in sorted(self._changed.items())]
-        for table in sorted(self._filled):
-            now = after.get(table) or after.get(self._renamed.get(table, ""))
-            if now is None:
-                found.append({"table": table, "column": "", "what": "table"})
-            else:
-                found += self._lost_columns(table, now)
+        return [loss for one in self._watched for loss in self._losses_of(one, after)]
+
+    def _losses_of(self, one: Watched, after: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+        table = one.now if one.now in after else one.table
+        if table not in after or not one.now:
+            return [{"table": one.table, "column": "", "what": "table"}]
+        rows, values = self._adapter.contents(self._connection, table, {} if one.values is None else after[table])
+        fewer = f"{one.rows - rows} of {one.rows} rows" if rows < one.rows else ""
+        found = [{"table": one.table, "column": "", "what": what} for what in (one.changed or fewer,) if what]
+        for column, (count, kinds) in (one.values or {}).items():
+            declared, name = one.columns[column], one.names[column]
+            what = self._what_is_lost(declared, kinds, after[table].get(name))
+            fewer = f"{count - values[name][0]} of {count} values" if not what and values[name][0] < count else ""
+            if count and (what or (fewer and not found)):
+                found.append({"table": one.table, "column": column, "what": what or fewer})
         return found
 
-    def _lost_columns(self, table: str, now: dict[str, str]) -> list[dict[str, str]]:
-        found = []
-        for column, declared in self._before[table].items():
-            name = column if column in now else self._renamed.get(f"{table}.{column}", column)
-            if column not in self._filled_columns.get(table, set()):
+    def _what_is_lost(self, declared: str, kinds: set[str], now: str | None) -> str:
+        if now is None:
+            return "column"
+        if now == declared or self._adapter.kind_of(now) in kinds:
+            return ""
+        return f"changes from {declared} to {now}"
+
+    def _note_rename(self, *, table: str, new: str, column: str, name: str) -> None:
+        for one in [one for one in self._watched if one.now == table]:
+            if column:
+                one.rename_column(column, name)
                 continue
-            if name not in now:
-                found.append({"table": table, "column": column, "what": "column"})
-            elif self._adapter.kind_of(now[name]) != self._adapter.kind_of(declared):
-                found.append({"table": table, "column": column, "what": f"changes from {declared} to {now[name]}"})
-        return found
+            schema = table.rpartition(".")[0]
+            aim = f"{schema}.{new}" if schema and "." not in new else new
+            for other in self._watched:
+                other.now = "" if other.now == aim else other.now
+            one.now = aim
 
-    def _note_rename(self, text: str) -> None:
-        table = RENAMED_TABLE.search(text)
-        if table:
-            self._renamed[_bare(table.group(1))] = _bare(table.group(2))
-            return
-        column = RENAMED_COLUMN.search(text)
-        if column:
-            self.renamed_column(*(_bare(part) for part in column.groups()))
+    def _named(self, words: list[str]) -> list[Watched]:
+        named = set(words)
+        return [one for one in self._watched if named & {one.table, one.table.split(".")[-1], one.now.split(".")[-1]}]
 
     @staticmethod
-    def _words(text: str) -> list[str]:
-        return [word.strip('"`[]') for word in WORDS.findall(text)]
+    def _change(tables: list[Watched], how: str) -> None:
+        for one in tables:
+            one.changed = how
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip('"`[]') for word in WORDS.findall(text)]
 
 
 def _bare(name: str) -> str:
-    return name.strip('"`[];').replace('"."', ".").removeprefix("public.") if hasattr(name, "removeprefix") else name
+    """Return a name as the catalogue has it: no quotes, and no schema where that is `public`."""
+    return name.replace('"."', ".").strip('"`[];').removeprefix("public.")

@@ -41,7 +41,14 @@ def _step(state: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _prepare_process(request: dict[str, Any], top: str) -> None:
-    """Stand where `alembic` would: its working directory, its import path; bytecode goes into dbsync's own folder."""
+    """Stand where `alembic` would: its working directory, its import path; bytecode goes into dbsync's own folder.
+
+    Libraries are loaded before that, as Alembic's command line does: a folder `alembic` of the project is not Alembic,
+    and their bytecode is where it always is.
+    """
+    import alembic.command
+    import sqlalchemy  # noqa: F401
+
     os.umask(0o077)
     os.chdir(os.path.join(top, request["directory"]))
     sys.path.insert(0, "")

@@ -176,10 +176,12 @@ def quote(name: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
 
 
-def any_row(connection: Any, table: str, condition: str = "") -> bool:
-    """Say whether a table holds a row, or one for which a condition on a column holds."""
-    where = f" WHERE {condition}" if condition else ""
-    return bool(_rows(_dbapi(connection), f"SELECT EXISTS(SELECT 1 FROM {quote(table)}{where})")[0][0])  # noqa: S608 - quoted
+def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
+    """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
+    measures = ", ".join(["count(*)", *(f"count({quote_one(name)})" for name in columns)])
+    row = _rows(_dbapi(connection), f"SELECT {measures} FROM {quote(table)}")[0]  # noqa: S608 - quoted
+    found = zip(row[1:], columns.items())
+    return row[0], {name: (count, {kind_of(declared)}) for count, (name, declared) in found}
 
 
 def kind_of(declared: str) -> str:

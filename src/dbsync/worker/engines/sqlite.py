@@ -57,7 +57,8 @@ def lock(connection: Any, schema: str | None, table: str) -> None:
         dbapi.autocommit = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, Python 3.12
     dbapi.isolation_level = None
     _execute(dbapi, f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    connection.info["dbsync_foreign_keys"] = _rows(dbapi, "PRAGMA foreign_keys")[0][0]
+    if _rows(dbapi, "PRAGMA foreign_keys")[0][0]:
+        connection.info["dbsync_broken"] = _broken(dbapi)
     _execute(dbapi, "PRAGMA foreign_keys = OFF")
     _begin(dbapi)
 
@@ -80,13 +81,23 @@ def blocked(connection: Any, error: Exception) -> str | None:
 
 
 def finish(connection: Any) -> None:
-    """Before the commit: rows whose foreign key points nowhere are as bad as a failed step."""
-    if not connection.info.get("dbsync_foreign_keys"):
+    """Before the commit: a row that refers to nothing now is as bad as a failed step. Those that did before stay."""
+    before = connection.info.get("dbsync_broken")
+    if before is None:
         return
-    broken = _rows(_dbapi(connection), "PRAGMA foreign_key_check")
-    if broken:
-        message = f"{len(broken)} rows would refer to nothing, the first in table {broken[0][0]}"
+    now = _broken(_dbapi(connection))
+    more = {table: count - before.get(table, 0) for table, count in now.items() if count > before.get(table, 0)}
+    if more:
+        message = f"{sum(more.values())} rows would refer to nothing, the first in table {min(more)}"
         raise Stop("DBS407", message, "correct the revision, then `dbsync sync`")
+
+
+def _broken(dbapi: Any) -> dict[str, int]:
+    """Count, for each table, the rows whose foreign key points nowhere."""
+    counts: dict[str, int] = {}
+    for row in _rows(dbapi, "PRAGMA foreign_key_check"):
+        counts[row[0]] = counts.get(row[0], 0) + 1
+    return counts
 
 
 def evidence(connection: Any) -> dict[str, Any]:
@@ -115,10 +126,28 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def any_row(connection: Any, table: str, condition: str = "") -> bool:
-    """Say whether a table holds a row, or one for which a condition on a column holds."""
-    where = f" WHERE {condition}" if condition else ""
-    return bool(_rows(_dbapi(connection), f"SELECT EXISTS(SELECT 1 FROM {quote(table)}{where})")[0][0])  # noqa: S608 - quoted
+def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
+    """Return how many rows a table has, and for each column how many values and which affinities would keep them.
+
+    A batch operation copies with CAST where a type changes: '2020-01-01' as a DATETIME is 2020 then.
+    """
+    measures = ["count(*)"]
+    for name in map(quote, columns):
+        measures += [f"count({name})", *(f"min({test.format(name)})" for test in KEEPS.values())]
+    row = iter(_rows(_dbapi(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])  # noqa: S608 - quoted
+    rows = next(row)
+    return rows, {name: (next(row), {kind for kind in KEEPS if next(row)}) for name in columns}
+
+
+# Per affinity, the test of whether CAST leaves one value what it is; NULL, which `min` passes over, for NULL.
+KEEPS = {
+    "integer": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS INTEGER) AS TEXT) ELSE CAST({0} AS INTEGER) END = {0}",
+    "real": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS REAL) AS TEXT) ELSE CAST({0} AS REAL) END = {0}",
+    "numeric": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS NUMERIC) AS TEXT) ELSE CAST({0} AS NUMERIC) END = {0}",
+    "text": "CASE typeof({0}) WHEN 'real' THEN CAST(CAST({0} AS TEXT) AS REAL) = {0} WHEN 'null' THEN NULL"
+    " ELSE typeof({0}) <> 'blob' END",
+    "blob": "CASE typeof({0}) WHEN 'null' THEN NULL ELSE typeof({0}) IN ('text', 'blob') END",
+}
 
 
 def kind_of(declared: str) -> str:

@@ -1,0 +1,106 @@
+"""A project whose database follows Git, and what has to hold of it wherever Git has been."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbsync.ledger.ledger import Ledger
+from tests.support.schema import assert_in_sync
+from tests.support.warm_python import warm_python
+
+if TYPE_CHECKING:
+    from tests.support.project import Completed, Project
+
+
+def follow(project: Project, *, warm: bool = True) -> Project:
+    """Give the project's (empty) SQLite database to dbsync, and install the hooks.
+
+    Unless told, the worker is started by `warm_python`, which saves most of its time.
+    """
+    if warm:
+        project.git("config", "dbsync.interpreter", warm_python(project.python))
+    database = Path(project.database.removeprefix("sqlite:///"))
+    if not database.exists():
+        sqlite3.connect(database).close()
+        database.touch()
+    project.dbsync("init", "--yes")
+    return project
+
+
+def status(project: Project) -> dict[str, Any]:
+    """Return what `dbsync status --json` says."""
+    return json.loads(project.dbsync("status", "--json").out)
+
+
+def database_status(project: Project) -> dict[str, Any]:
+    """Return what `dbsync status --json` says of the only database."""
+    (environment,) = status(project)["environments"]
+    (database,) = environment["databases"]
+    return database
+
+
+def state(project: Project) -> str:
+    """Return the `state` of the only database."""
+    return database_status(project)["state"]
+
+
+def codes(done: Completed) -> list[str]:
+    """Return the codes of the obstacles that a command printed."""
+    return [line.rpartition("[")[2].rstrip("]") for line in done.err.splitlines() if line.endswith("]")]
+
+
+def ledger_path(project: Project) -> Path:
+    """Return the file of the only ledger."""
+    (path,) = project.path(".git/dbsync/databases").glob("*.sqlite")
+    return path
+
+
+def ledger_entries(project: Project) -> dict[str, bytes]:
+    """Return what the ledger says is applied: sources by revision id."""
+    with Ledger(str(ledger_path(project))) as ledger:
+        assert [] == ledger.running()
+        return {entry.revision.id: entry.source for entry in ledger.entries("alembic_version")}
+
+
+def files_by_id(project: Project) -> dict[str, bytes]:
+    """Return the sources of the work tree's revisions by id."""
+    found = {}
+    for path in sorted(project.path(f"{project.script_location}/versions").glob("*.py")):
+        source = path.read_bytes()
+        found[next(line for line in source.decode().splitlines() if line.startswith("revision")).split("'")[1]] = source
+    return found
+
+
+def assert_follows(project: Project, *, leave_out: tuple[str, ...] = ()) -> None:
+    """Assert that the database is what the work tree says, and that dbsync knows it.
+
+    The schema is a fresh build's, the version table holds the heads, the ledger is all that is applied with the very
+    sources of the files, and `status` calls it in sync. `leave_out` are files that do not count (strays).
+    """
+    assert_in_sync(project, leave_out=leave_out, ignore_column_order=True)
+    left_out = [project.path(name).read_bytes() for name in leave_out]
+    wanted = {one: source for one, source in files_by_id(project).items() if source not in left_out}
+    assert wanted == ledger_entries(project)
+    found = database_status(project)
+    assert "in_sync" == found["state"], found
+
+
+def dump(project: Project) -> list[str]:
+    """Return the whole content of the database as SQL: schema, version table and rows."""
+    path = project.database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return list(db.iterdump())
+
+
+def sql(project: Project, *statements: str) -> list[Any]:
+    """Run statements on the database and commit; return the rows of the last one."""
+    rows: list[Any] = []
+    with closing(sqlite3.connect(project.database.removeprefix("sqlite:///"))) as db:
+        for statement in statements:
+            rows = db.execute(statement).fetchall()
+        db.commit()
+    return rows
