@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 
+# The worker's name in the project's process: a project may have a module `dbsync` of its own.
+PACKAGE = "_dbsync_worker"
 # Makes the modules that arrive on standard input importable, and hands over. Nothing else of dbsync is on the
 # project's import path, and the working directory is taken off it until the worker stands where Alembic would.
 BOOTSTRAP = """
@@ -42,7 +44,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         linecache.cache[path] = (len(source), None, source.splitlines(True), path)
         exec(compile(source, path, 'exec'), module.__dict__)
 sys.meta_path.insert(0, Finder())
-from dbsync.worker.main import main
+from _dbsync_worker.main import main
 main()
 """
 
@@ -119,21 +121,20 @@ def _line(facts: dict[str, Any]) -> bytes:
 
 def _bundle() -> bytes:
     """Return the worker's modules as one JSON object with its length in front, ten bytes wide."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    sources: dict[str, tuple[str, str, bool]] = {"dbsync": ("<dbsync>", "", True)}
-    folder = os.path.join(here, "worker")
-    for directory, _, names in os.walk(folder):
+    top = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "worker")
+    sources: dict[str, tuple[str, str, bool]] = {}
+    for directory, _, names in os.walk(top):
         for name in sorted(names):
             if name.endswith(".py"):
                 path = os.path.join(directory, name)
-                sources[_module_name(path, here)] = (path, _text(path), name == "__init__.py")
+                sources[_module_name(os.path.relpath(path, top))] = (path, _text(path), name == "__init__.py")
     body = json.dumps(sources).encode()
     return b"%9d\n" % len(body) + body
 
 
-def _module_name(path: str, here: str) -> str:
-    parts = os.path.relpath(path, here)[: -len(".py")].split(os.sep)
-    return ".".join(["dbsync", *(parts[:-1] if parts[-1] == "__init__" else parts)])
+def _module_name(path: str) -> str:
+    parts = path[: -len(".py")].split(os.sep)
+    return ".".join([PACKAGE, *(parts[:-1] if parts[-1] == "__init__" else parts)])
 
 
 def _text(path: str) -> str:

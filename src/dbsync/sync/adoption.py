@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """A database that env.py connects to, as `init` shows it before it is adopted."""
+    """A database that env.py connects to, as `init` shows it before it is adopted; `place` counts env.py's own order."""
 
     name: str
     seen: Seen
+    place: int
     host: str
     size: int
     sessions: list[str]
@@ -35,7 +36,7 @@ class Candidate(NamedTuple):
     @property
     def has_tables(self) -> bool:
         """Whether there is anything in it but a version table."""
-        return any(line.startswith("table ") and "alembic_version" not in line for line in self.schema_lines)
+        return any(line.startswith("table ") for line in self.schema_lines)
 
 
 class Comparison(NamedTuple):
@@ -63,10 +64,10 @@ def candidates(project: Project, target: Target, *, create: bool) -> tuple[list[
     """Ask env.py which databases there are; nothing is written, but `create` lets SQLite make a missing file."""
     found = inspect(project, target, lambda _: None, describe=True, report_schema=True, create=create)
     listed = []
-    for seen, event in zip(found.seen, found.events, strict=False):
+    for place, (seen, event) in enumerate(zip(found.seen, found.events, strict=False)):
         facts = event["describe"]
         name = display(seen.identity, project.repository.top)
-        listed.append(Candidate(name, seen, facts["host"], facts["size"], facts["sessions"], event["schema_lines"]))
+        listed.append(Candidate(name, seen, place, facts["host"], facts["size"], facts["sessions"], event["schema_lines"]))
     return listed, found
 
 
@@ -111,7 +112,6 @@ def compare_with_fresh_build(project: Project, target: Target, applied: Applied,
         return Comparison([], [], (applied.obstacles or graph.obstacles)[0].message)
     if not applied.entries and not candidate.has_tables:
         return Comparison([], [])
-    lines: list[str] = []
     sources = {entry.revision.id: entry.source for entry in applied.entries}
     facts = graph_facts(graph.revisions.values(), sources)
     plan = {
@@ -121,17 +121,19 @@ def compare_with_fresh_build(project: Project, target: Target, applied: Applied,
         "up": graph.ordered(graph.revisions),
         "heads": list(graph.heads),
     }
+    built: list[str] = []
+    lines: dict[str, list[str]] = {}
 
     def answer(event: dict[str, Any]) -> dict[str, Any] | None:
         if event["event"] == "ready":
-            lines.extend(event["schema_lines"])
+            built.append(event["identity"]["key"])
+            lines[built[-1]] = event["schema_lines"]
         return plan if event["event"] == "current" else {} if event["event"] == "ready" else None
 
     why_not = _build(project, target, {"target": facts}, answer)
     if why_not:
         return Comparison([], [], why_not)
-    table = str(candidate.seen.facts["version_table"])
-    fresh, here = ({line for line in some if f"{table}" not in line} for some in (lines, candidate.schema_lines))
+    fresh, here = set(lines[built[candidate.place]]), set(candidate.schema_lines)
     return Comparison(sorted(fresh - here), sorted(here - fresh))
 
 

@@ -10,8 +10,24 @@ if TYPE_CHECKING:
     from dbsync.config.environment import Environment
     from dbsync.environment.client import WorkerDied
 
-UNREACHABLE = ("connection refused", "could not connect", "timeout expired", "could not translate", "no such file")
-PASSWORD = ("password authentication failed", "no password supplied", "authentication failed")
+# What drivers say, in their own words: SQLAlchemy wraps them all in OperationalError, asyncpg's have types of their own.
+UNREACHABLE = (
+    "connection refused",
+    "could not connect",
+    "connect call failed",
+    "could not translate",
+    "failed to resolve",
+    "name or service not known",
+    "starting up",
+    "shutting down",
+    "timed out",
+    "timeout expired",
+)
+NO_SOCKET = "no such file or directory"  # at the end: what env.py opens is named after it
+LOGIN = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
+NETWORK = frozenset({"ConnectionRefusedError", "OSError", "OperationalError", "TimeoutError", "gaierror"})
+NETWORK |= {"CannotConnectNowError", "ConnectionDoesNotExistError", "ConnectionResetError", "FileNotFoundError"}
+REFUSED = frozenset({"InvalidAuthorizationSpecificationError", "InvalidPasswordError", "OperationalError"})
 
 
 def obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
@@ -22,7 +38,7 @@ def obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
         return Obstacle(stop["code"], where + stop["message"], stop["hint"])
     error = last["error"]
     if step:
-        return _step_failed(step, error)
+        return _step_failed(step, error, partly=last.get("partly_committed", False))
     return _database_failed(error) or _env_failed(error, environment)
 
 
@@ -36,12 +52,13 @@ def died(error: WorkerDied, environment: Environment, runner: str | None) -> Obs
     return Obstacle("DBS415", message, "`dbsync status` names the interpreter", environment.config_path or None)
 
 
-def _step_failed(step: dict[str, Any], error: dict[str, Any]) -> Obstacle:
+def _step_failed(step: dict[str, Any], error: dict[str, Any], *, partly: bool) -> Obstacle:
     way = "downgrade" if step["direction"] == "down" else "upgrade"
     if step.get("loading"):
         message = f"revision {step['revision']} cannot be loaded: {_said(error)}"
     else:
-        message = f"the {way} of {step['revision']} failed and was rolled back: {_said(error)}"
+        left = "after a part that was committed and stays" if partly else "and was rolled back"
+        message = f"the {way} of {step['revision']} failed {left}: {_said(error)}"
     hint = "correct the revision, then `dbsync sync`"
     if error["type"] == "NotImplementedError":
         hint = "the revision has no way back: `alembic stamp` or a new database are what is left"
@@ -52,18 +69,13 @@ def _database_failed(error: dict[str, Any]) -> Obstacle | None:
     said = error["message"].lower()
     if "file is not a database" in said or "file is encrypted" in said:
         return Obstacle("DBS402", "the database file is not an SQLite database", "move it away, then `dbsync sync`")
-    if any(words in said for words in PASSWORD):
-        return Obstacle("DBS416", f"the server refused the login: {error['message']}", "correct the project's settings")
-    if any(words in said for words in UNREACHABLE) and error["type"] in (
-        "OperationalError",
-        "ConnectionRefusedError",
-        "OSError",
-        "TimeoutError",
-        "ConnectionError",
-    ):
-        return Obstacle(
-            "DBS401", f"the database does not answer: {error['message']}", "start the server, then `dbsync sync`"
-        )
+    reason = error["message"].rpartition("FATAL:")[2].strip()
+    if error["type"] in REFUSED and any(words in said for words in LOGIN):
+        return Obstacle("DBS416", f"the server refused the login: {reason}", "correct the project's settings")
+    if error["type"] in ("InvalidCatalogNameError", "OperationalError") and 'database "' in said:
+        return Obstacle("DBS403", f"the server has no such database: {reason}", "create it, then `dbsync sync`")
+    if error["type"] in NETWORK and (said.endswith(NO_SOCKET) or any(words in said for words in UNREACHABLE)):
+        return Obstacle("DBS401", f"the database does not answer: {reason}", "start the server, then `dbsync sync`")
     if "database is locked" in said:
         return Obstacle("DBS404", "the database is locked by another process", "end it, then `dbsync sync`")
     return None

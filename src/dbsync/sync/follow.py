@@ -88,7 +88,7 @@ def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...], 
     try:
         conversation = converse(launch(project, environment), request, mover.answer, held)
     except WorkerDied as error:
-        moved = mover.finish(committed=False)
+        moved = mover.finish("died")
         obstacle = died(error, environment, project.settings.runner_for(environment.name))
         return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,)), {})
     return _ended(project, target, mover, conversation)
@@ -96,9 +96,8 @@ def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...], 
 
 def _ended(project: Project, target: Target, mover: Mover, conversation: Conversation) -> Attempt:
     last, name = conversation.last, target.environment.name
-    committed = last["event"] == "done"
-    moved = tuple(mover.finish(committed=committed))
-    if committed:
+    moved = tuple(mover.finish(last["event"]))
+    if last["event"] == "done":
         _record(project, target, last)
         return Attempt(mover, Outcome(name, moved, notes=_notes(target)), last)
     if mover.losses:

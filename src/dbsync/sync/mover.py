@@ -54,7 +54,7 @@ class Mover:
         self._rules = rules
         self._ledgers: dict[str, Ledger] = {}
         self._current: _Current | None = None
-        self._finished: list[_Current] = []
+        self._looked_at: list[_Current] = []
         self.refused: Obstacle | None = None
         self.losses: list[dict[str, str]] = []
         self.never_adopted = False
@@ -80,7 +80,9 @@ class Mover:
 
     def _on_current(self, event: dict[str, Any]) -> dict[str, Any]:
         ledger = self._ledgers[event["identity"]["key"]]
-        current = self._current = _Current(event, ledger, display(event["identity"], self._project.repository.top))
+        current = _Current(event, ledger, display(event["identity"], self._project.repository.top))
+        self._current = current
+        self._looked_at.append(current)
         running = ledger.running(current.track)
         if running:
             current.interrupted = running[-1]
@@ -208,9 +210,11 @@ class Mover:
         if current.kept is not None:
             current.kept.close()
         current.ready(event.get("evidence", {}))
-        self._finished.append(current)
         self._current = None
         return {}
+
+    def _on_committing(self, event: dict[str, Any]) -> None:
+        self._looked_at[event["place"] - 1].committing = True
 
     def _stop(self, obstacle: Obstacle) -> dict[str, Any]:
         self.refused = obstacle
@@ -218,26 +222,22 @@ class Mover:
 
     def commit_of(self, revision_id: str) -> str:
         """Return the commit that held an applied revision, "" where it was never committed."""
-        looked_at = [*self._finished, *([self._current] if self._current else [])]
-        entries = [entry for current in looked_at if current.applied for entry in current.applied.entries]
+        entries = [entry for current in self._looked_at if current.applied for entry in current.applied.entries]
         return next((entry.commit for entry in entries if entry.revision.id == revision_id), "")
 
-    def finish(self, *, committed: bool) -> list[Moved]:
+    def finish(self, ending: str) -> list[Moved]:
         """Write down what became of the operations; returns a line for every database that was looked at.
 
-        A run over several databases commits one after the other: what was ready before the last one is committed
-        even where a later one failed.
+        `ending` is the worker's: "done"; "failed", where only what it said it was committing is committed, as env.py
+        may commit one database after the other; "died", where nobody knows: the next run asks the database.
         """
-        last = self._current
-        done = self._finished if committed else self._finished[: -1 if last is None else None]
-        for current in self._finished:
-            current.close(committed=current in done)
-        if last is not None:
-            last.close(committed=False)
-        moved = [current.moved(done=current in done) for current in (*self._finished, *([last] if last else []))]
+        for current in self._looked_at:
+            current.done = ending == "done" or (ending == "failed" and current.committing)
+            if ending != "died":
+                current.close(committed=current.done)
         for ledger in self._ledgers.values():
             ledger.close()
-        return moved
+        return [current.moved() for current in self._looked_at]
 
 
 class _Current:
@@ -257,6 +257,7 @@ class _Current:
         self.interrupted: Any = None
         self.kept: KeptRows | None = None
         self.durations: dict[tuple[str, str], float] = {}
+        self.committing = self.done = False
         self._operation = 0
         self.recreated = ledger.meta("identity", {}).get("instance") != self.identity["instance"]
 
@@ -310,10 +311,10 @@ class _Current:
     def _seconds(self, entry: Entry) -> float | None:
         return self.durations.get((entry.revision.id, "up"), entry.seconds)
 
-    def moved(self, *, done: bool) -> Moved:
-        after = self.plan.heads if done and self.plan else tuple(self.heads)
-        kept = self.kept.path if self.kept is not None and done else ""
-        return Moved(self.name, tuple(self.heads), after, self.plan, sum(self.durations.values()), kept, done)
+    def moved(self) -> Moved:
+        after = self.plan.heads if self.done and self.plan else tuple(self.heads)
+        kept = self.kept.path if self.kept is not None and self.done else ""
+        return Moved(self.name, tuple(self.heads), after, self.plan, sum(self.durations.values()), kept, self.done)
 
 
 def _now() -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import configparser
 import os
+import re
 import traceback
 from typing import Any
+
+# In a URL, and as libpq and asyncpg write it.
+PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s@]*(?=@)|((?:password|passwd|pwd|secret|token)=)[^\s&;'\")]+", re.IGNORECASE)
 
 
 class Stop(BaseException):
@@ -19,17 +24,23 @@ class Stop(BaseException):
 
 def describe(error: BaseException, top: str) -> dict[str, Any]:
     """Return an exception as the host reports it: class, first line, and the innermost place inside the project."""
-    text = str(getattr(error, "orig", None) or error).strip()
     place = _place(error, top)
     return {
         "type": type(error).__name__,
         "module": type(error).__module__,
-        "message": text.split("\n", 1)[0],
+        "message": _sentence(error),
         "path": place[0] if place else None,
         "line": place[1] if place else None,
         "missing_module": getattr(error, "name", None) if isinstance(error, ImportError) else None,
-        "trace": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }
+
+
+def _sentence(error: BaseException) -> str:
+    """Return the first line of what an exception says, less any password."""
+    if isinstance(error, configparser.InterpolationError):
+        return f"a % in option {error.option} of section {error.section} must be written %%"  # the rest may be a password
+    text = str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
+    return PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] is not None else f"{found[2]}***", text)
 
 
 def _place(error: BaseException, top: str) -> tuple | None:  # type: ignore[type-arg] - Python 3.9
@@ -41,5 +52,7 @@ def _place(error: BaseException, top: str) -> tuple | None:  # type: ignore[type
 
 
 def _belongs(filename: str, top: str) -> bool:
+    if filename.startswith("<"):  # `python -c`, frozen modules
+        return False
     path = os.path.realpath(filename)
     return path.startswith(os.path.realpath(top) + os.sep) and "site-packages" not in path

@@ -8,8 +8,8 @@ import os
 import re
 from typing import Any
 
-from dbsync.worker.engines import adapter_for
-from dbsync.worker.failures import Stop
+from .engines import adapter_for
+from .failures import Stop
 
 SUPPORTED = ("sqlite", "postgresql")
 LOCAL_HOSTS = ("", "localhost", "::1", "host.docker.internal")
@@ -28,7 +28,8 @@ class Guard:
     def __init__(self, channel: Any, policy: dict[str, Any]) -> None:
         self._channel = channel
         self._policy = policy
-        self._admitted: dict[str, bool] = {}
+        self._admitted: set[str] = set()
+        self._checked = False
         self.writable: Any | None = None
         self.redirect: Any | None = None
 
@@ -45,13 +46,16 @@ class Guard:
         if dialect.name not in SUPPORTED:
             raise Stop("DBS411", f"{dialect.name} is not supported yet: the database was not touched")
         adapter = adapter_for(dialect)
+        self._checked = True
         if self.redirect is not None:
             self.redirect.point(adapter, dialect, cargs, cparams)
             return
-        target = adapter.target(cargs, cparams)
-        self._check_class(dialect.name, target)
-        self._check_markers(target)
+        self._check(dialect.name, adapter.target(cargs, cparams))
         adapter.prepare(dialect, cargs, cparams)
+
+    def _check(self, dialect: str, target: dict[str, Any]) -> None:
+        self._check_class(dialect, target)
+        self._check_markers(target)
 
     def _check_class(self, dialect: str, target: dict[str, Any]) -> None:
         if dialect == "sqlite":
@@ -89,18 +93,25 @@ class Guard:
                 raise Stop("DBS503", message, hint)
 
     def _connected(self, dbapi_connection: Any, record: Any) -> None:
+        name = _dialect_of(dbapi_connection)
+        adapter = adapter_for(name)
+        checked, self._checked = self._checked, False
         if self.redirect is not None:
+            if not checked:
+                raise Stop("DBS418", "env.py makes its connections by `creator`, so they lead to one database only")
             return
-        adapter = adapter_for(_dialect_of(dbapi_connection))
-        identity = adapter.identity(dbapi_connection)
-        if identity is None:
+        if not checked:
+            self._check(name, adapter.reached(dbapi_connection))
+        self._admit(adapter.identity(dbapi_connection))
+        adapter.settle(dbapi_connection)
+
+    def _admit(self, identity: dict[str, Any] | None) -> None:
+        if identity is None or identity["key"] in self._admitted:
             return
-        key = identity["key"]
-        if key not in self._admitted:
-            answer = self._channel.ask("database", identity=identity)
-            if answer.get("stop"):
-                raise Stop(answer["code"], answer["message"], answer.get("hint", ""))
-            self._admitted[key] = True
+        answer = self._channel.ask("database", identity=identity)
+        if answer.get("stop"):
+            raise Stop(answer["code"], answer["message"], answer.get("hint", ""))
+        self._admitted.add(identity["key"])
 
     def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if self.redirect is not None or (self.writable is not None and conn is self.writable):

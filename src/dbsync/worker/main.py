@@ -6,8 +6,8 @@ import os
 import sys
 from typing import Any
 
-from dbsync.worker.channel import Channel
-from dbsync.worker.failures import Stop, describe
+from .channel import Channel
+from .failures import Stop, describe
 
 
 def main() -> None:
@@ -23,21 +23,21 @@ def main() -> None:
 
 def _serve(channel: Channel, request: dict[str, Any]) -> None:
     top = os.path.realpath(request["top"])
-    state: dict[str, Any] = {"step": None}
+    state: dict[str, Any] = {}
     try:
         _prepare_process(request, top)
         facts = _run(channel, request, top, state)
     except Stop as stop:
-        channel.tell("failed", step=_step(state), stop={"code": stop.code, "message": stop.message, "hint": stop.hint})
+        channel.tell("failed", **_progress(state), stop={"code": stop.code, "message": stop.message, "hint": stop.hint})
     except BaseException as error:  # noqa: BLE001 - whatever the project raises, SystemExit included, is reported
-        channel.tell("failed", step=_step(state), error=describe(error, top))
+        channel.tell("failed", **_progress(state), error=describe(error, top))
     else:
         channel.tell("done", **facts)
 
 
-def _step(state: dict[str, Any]) -> dict[str, Any] | None:
+def _progress(state: dict[str, Any]) -> dict[str, Any]:
     run = state.get("run")
-    return run.current_step if run else None
+    return {"step": run.current_step, "partly_committed": run.partly_committed} if run else {"step": None}
 
 
 def _prepare_process(request: dict[str, Any], top: str) -> None:
@@ -58,11 +58,11 @@ def _prepare_process(request: dict[str, Any], top: str) -> None:
 
 
 def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, Any]) -> dict[str, Any]:
-    from dbsync.worker.environment import EnvironmentLog, load_application, make_config, make_script_directory
-    from dbsync.worker.guard import Guard
-    from dbsync.worker.redirect import Redirect
-    from dbsync.worker.run import Run
-    from dbsync.worker.scripts import Sources
+    from .environment import EnvironmentLog, load_application, make_config, make_script_directory
+    from .guard import Guard
+    from .redirect import Redirect
+    from .run import Run
+    from .scripts import Sources
 
     guard = Guard(channel, request["policy"])
     guard.redirect = Redirect() if request["mode"] == "build" else None

@@ -1,24 +1,30 @@
-"""A scratch database in the place of the project's: every connection of the run is pointed at it."""
+"""Scratch databases in the place of the project's: every connection of the run is pointed at one."""
 
 from __future__ import annotations
 
 from typing import Any, Callable
 
+from .failures import Stop
+
 
 class Redirect:
-    """Made when the first connection is opened, since only then its dialect and server are known."""
+    """One scratch database for each that env.py names, made when its first connection is about to be opened."""
 
     def __init__(self) -> None:
-        self._point: Callable[..., None] | None = None
-        self._remove: Callable[[], None] | None = None
+        self._made: dict[str, tuple[Callable[..., None], Callable[[], None]]] = {}
 
     def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
-        """Change the arguments of a connection that is about to be opened."""
-        if self._point is None:
-            self._point, self._remove = adapter.make_scratch(dialect, cargs, cparams)
-        self._point(cargs, cparams)
+        """Change the arguments of a connection. Raises `Stop` where no scratch database can be made."""
+        name = repr(adapter.target(cargs, cparams))
+        if name not in self._made:
+            try:
+                self._made[name] = adapter.make_scratch(dialect, cargs, cparams)
+            except Exception as error:
+                reason = str(error).strip().split("\n", 1)[0]
+                raise Stop("DBS418", f"no scratch database can be made: {reason}") from error
+        self._made[name][0](cargs, cparams)
 
     def remove(self) -> None:
-        """Remove the scratch database."""
-        if self._remove is not None:
-            self._remove()
+        """Drop the scratch databases."""
+        for _, drop in self._made.values():
+            drop()

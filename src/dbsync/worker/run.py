@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationStep
 
-from dbsync.worker.engines import adapter_for
-from dbsync.worker.failures import Stop
-from dbsync.worker.loss import LossWatch
+from .engines import adapter_for
+from .failures import Stop
+from .loss import LossWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,9 @@ class Run:
         self._options = options
         self._connection: Any | None = None
         self._watch: LossWatch | None = None
-        self._unfinished = False
-        self._awaiting_commit = False
+        self._all_or_nothing = False
+        self._uncommitted: list[tuple[int, Any]] = []
+        self.partly_committed = False
         self.current_step: dict[str, Any] | None = None
         self.databases = 0
 
@@ -57,11 +58,17 @@ class Run:
 
         def wrapped(**kw: Any) -> None:
             self._connection = context.connection
-            if moving:
-                adapter = adapter_for(context.dialect)
-                adapter.lock(context.connection, context.version_table_schema, context.version_table)
-                self._guard.writable = context.connection
-            run_migrations(**kw)
+            adapter = adapter_for(context.dialect)
+            try:
+                if moving:
+                    adapter.lock(context.connection, context.version_table_schema, context.version_table)
+                    self._guard.writable = context.connection
+                run_migrations(**kw)
+            except Exception as error:
+                reason = adapter.blocked(context.connection, error)
+                if reason is None:
+                    raise
+                raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
 
         context.run_migrations = wrapped
 
@@ -78,15 +85,15 @@ class Run:
         facts = {
             "dialect": context.dialect.name,
             "version_table": context.version_table,
-            "schema": context.version_table_schema,
+            "schema": context.version_table_schema or adapter.own_schema(connection),
             "heads": sorted(heads),
             "evidence": adapter.evidence(connection) if self._guard.redirect is None else {},
         }
         if self._options.get("describe"):
             facts["describe"] = adapter.describe(connection)
         if self._options.get("report_schema"):
-            facts["schema_lines"] = adapter.schema(connection)
-        plan = self._channel.ask("current", identity=adapter.identity(_dbapi(connection)), **facts)
+            facts["schema_lines"] = adapter.schema(connection, context.version_table)
+        plan = self._channel.ask("current", identity=adapter.identity(connection), **facts)
         while "outcome_of" in plan:
             status = adapter.outcome(connection, plan["outcome_of"])
             plan = self._channel.ask("outcome", status=status)
@@ -111,7 +118,7 @@ class Run:
         if plan.get("keep") is not None:
             for piece in adapter.keep(connection, plan["keep"]):
                 self._channel.tell("kept", **piece)
-        self._unfinished = not plan.get("allow_commit")
+        self._all_or_nothing = not plan.get("allow_commit")
         if down:
             self._watch = LossWatch(adapter, connection, context.version_table)
             yield from self._timed(down, "down", MigrationStep.downgrade_from_script)
@@ -127,25 +134,14 @@ class Run:
             step.migration_fn = self._performing(one, step.migration_fn)
             yield step
             self._channel.tell("step", revision=one, direction=direction, seconds=round(time.monotonic() - start, 4))
-        self.current_step = None
 
     def _performing(self, revision_id: str, function: Any) -> Any:
         def call(**kw: Any) -> Any:
-            try:
-                with self._sources.imports_of(revision_id):
-                    return function(**kw)
-            except Exception as error:
-                self._explain_lock(error)
-                raise
+            with self._sources.imports_of(revision_id):
+                return function(**kw)
 
         call.__name__ = function.__name__
         return call
-
-    def _explain_lock(self, error: Exception) -> None:
-        connection: Any = self._connection
-        reason = adapter_for(connection.dialect).blocked(connection, error)
-        if reason:
-            raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
 
     def _report_losses(self, plan: dict[str, Any]) -> None:
         watch, self._watch = self._watch, None
@@ -164,9 +160,11 @@ class Run:
             adapter.finish(connection)
             facts["evidence"] = adapter.evidence(connection)
         if self._options.get("report_built"):
-            facts["schema_lines"] = adapter.schema(connection)
-        self._channel.ask("ready", heads=heads, **facts)
-        self._unfinished, self._awaiting_commit = False, bool(plan["down"] or plan["up"])
+            facts["schema_lines"] = adapter.schema(connection, context.version_table)
+        self.current_step = None  # until here it is the last step that is to blame
+        self._channel.ask("ready", identity=adapter.identity(connection), heads=heads, **facts)
+        if plan["down"] or plan["up"]:
+            self._uncommitted.append((self.databases, connection))
 
     def _listen(self) -> None:
         from sqlalchemy import event
@@ -175,6 +173,7 @@ class Run:
         event.listen(Engine, "before_cursor_execute", self._before_statement)
         event.listen(Engine, "after_cursor_execute", self._after_statement)
         event.listen(Engine, "commit", self._committing)
+        event.listen(Engine, "commit_twophase", self._committing)
         self._listen_to_renames()
 
     def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
@@ -198,20 +197,20 @@ class Run:
 
         AlterColumnOp.__init__ = noted  # type: ignore[method-assign] - the one place where every rename passes
 
-    def _committing(self, conn: Any) -> None:
-        if conn is not self._connection:
-            return
-        if self._unfinished and self.current_step is not None:
-            message = f"revision {self.current_step['revision']} commits by itself, so it cannot be rolled back"
-            raise Stop("DBS410", message, "`dbsync sync --yes` runs it all the same")
-        self._awaiting_commit = False
+    def _committing(self, conn: Any, *rest: Any) -> None:
+        """Note a commit that is about to happen: env.py may make one for each database, or one for all in the end."""
+        step = self.current_step
+        if conn is self._connection and step is not None:
+            if self._all_or_nothing:
+                message = f"revision {step['revision']} commits by itself, so it cannot be rolled back"
+                raise Stop("DBS410", message, "`dbsync sync --yes` runs it all the same")
+            self.partly_committed = True
+        for place in [place for place, connection in self._uncommitted if connection is conn]:
+            self._channel.tell("committing", place=place)
+        self._uncommitted = [one for one in self._uncommitted if one[1] is not conn]
 
     def check_committed(self) -> None:
         """After env.py has ended: what it left uncommitted is gone."""
-        if self._awaiting_commit:
+        if self._uncommitted:
             message = "env.py does not commit its transaction: nothing was changed"
             raise Stop("DBS412", message, "use `with context.begin_transaction():` around run_migrations()")
-
-
-def _dbapi(connection: Any) -> Any:
-    return connection.connection.dbapi_connection

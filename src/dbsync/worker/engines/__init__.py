@@ -7,7 +7,7 @@ from typing import Any
 
 def adapter_for(dialect: Any) -> Any:
     """Return the module for a dialect, given as its name or as SQLAlchemy's object."""
-    from dbsync.worker.engines import postgresql, sqlite
+    from . import postgresql, sqlite
 
     name = getattr(dialect, "name", dialect)
     return sqlite if name == "sqlite" else postgresql

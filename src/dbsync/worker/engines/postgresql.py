@@ -7,7 +7,7 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from dbsync.worker.failures import Stop
+from ..failures import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,17 +41,31 @@ def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
     cparams.setdefault(name, CONNECT_SECONDS)
 
 
-def identity(dbapi: Any) -> dict[str, Any] | None:
+def reached(dbapi: Any) -> dict[str, Any]:
+    """Return what `target` would have said of a connection that was made behind SQLAlchemy's back."""
+    statement = "SELECT coalesce(host(inet_server_addr()), ''), current_database(), current_user, inet_server_port()"
+    host, database, user, port = _rows(dbapi, statement)[0]
+    dbapi.rollback()
+    return {"hosts": [host], "database": database, "user": user, "port": port}
+
+
+def settle(dbapi: Any) -> None:
+    """Bound how long a new connection waits for locks, whatever env.py does with it before the version table."""
+    _execute(dbapi, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    dbapi.commit()
+
+
+def identity(connection: Any) -> dict[str, Any] | None:
     """Return what tells this database from others: the server's system identifier and the database's name.
 
-    `pg_control_system()` can be read without being superuser. The oid changes when the database is recreated.
+    `pg_control_system()` can be read without being superuser. The oid changes when the database is recreated. Reads
+    only: it may be asked in the middle of the transaction that holds the version table.
     """
     statement = (
         "SELECT (SELECT system_identifier::text FROM pg_control_system()), d.oid::text, d.datname,"
         " coalesce(inet_server_port()::text, '') FROM pg_database d WHERE d.datname = current_database()"
     )
-    system, oid, name, port = _rows(dbapi, statement)[0]
-    _end(dbapi)
+    system, oid, name, port = _rows(_dbapi(connection), statement)[0]
     return {
         "dialect": "postgresql",
         "key": f"{system}/{name}",
@@ -84,15 +98,19 @@ def lock(connection: Any, schema: str | None, table: str) -> None:
     """Take the version table for ourselves before heads are read; readers are not disturbed.
 
     An advisory lock first, tried and polled, since another dbsync may be creating the version table; then the table
-    itself in SHARE ROW EXCLUSIVE, which any writer of it, plain Alembic included, has to wait for.
+    itself in SHARE ROW EXCLUSIVE, which any writer of it, plain Alembic included, has to wait for. In AUTOCOMMIT every
+    statement is a transaction of its own: then nothing can be held.
     """
     dbapi = _dbapi(connection)
+    if evidence(connection) != evidence(connection):
+        message = "env.py connects in AUTOCOMMIT, so a failing step could not be rolled back"
+        raise Stop("DBS408", message, "let env.py connect without isolation_level=AUTOCOMMIT")
     _execute(dbapi, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
     key = zlib.crc32(f"dbsync {schema}.{table}".encode())
     _poll(dbapi, f"SELECT pg_try_advisory_xact_lock({key})")
-    quoted = f"{quote(schema)}.{quote(table)}" if schema else quote(table)
-    if _rows(dbapi, f"SELECT to_regclass('{quoted}') IS NOT NULL")[0][0]:
-        _lock_table(dbapi, quoted)
+    quoted = ".".join(quote_one(part) for part in (schema, table) if part)
+    if _rows(dbapi, f"SELECT to_regclass({_literal(quoted)}) IS NOT NULL")[0][0]:
+        _execute(dbapi, f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _poll(dbapi: Any, statement: str) -> None:
@@ -101,19 +119,6 @@ def _poll(dbapi: Any, statement: str) -> None:
         if time.monotonic() > end:
             raise Stop("DBS404", "another dbsync is moving this database", "wait for it, then `dbsync sync`")
         time.sleep(0.05)
-
-
-def _lock_table(dbapi: Any, quoted: str) -> None:
-    try:
-        _execute(dbapi, f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
-    except Exception as error:
-        if "25P01" in (str(getattr(error, "pgcode", "")), str(getattr(error, "sqlstate", ""))):
-            message = "env.py connects in AUTOCOMMIT, so a failing step could not be rolled back"
-            raise Stop("DBS408", message, "let env.py connect without isolation_level=AUTOCOMMIT") from error
-        reason = blocked(dbapi, error)
-        if reason is None:
-            raise
-        raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
 
 
 def blocked(connection: Any, error: Exception) -> str | None:
@@ -150,11 +155,19 @@ def evidence(connection: Any) -> dict[str, Any]:
 
 def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     """Say "committed", "aborted" or "in progress" of an earlier transaction; None where that cannot be told."""
-    xid = recorded.get("after", {}).get("xid") or recorded.get("before", {}).get("xid")
+    if "after" not in recorded:
+        return "aborted"  # it is recorded before every commit
+    xid = recorded["after"].get("xid")
     if not str(xid).isdigit():
         return None
     status = _rows(_dbapi(connection), f"SELECT pg_xact_status('{xid}'::xid8)")[0][0]
     return str(status) if status else None
+
+
+def own_schema(connection: Any) -> str | None:
+    """Return the schema that unqualified names are in, None for the usual one: tenants may each have their own."""
+    schema = _rows(_dbapi(connection), "SELECT current_schema()")[0][0]
+    return None if schema in (None, "public") else str(schema)
 
 
 def columns(connection: Any) -> dict[str, dict[str, str]]:
@@ -173,7 +186,7 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
 
 def quote(name: str) -> str:
     """Quote an identifier; `schema.table` as two."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+    return ".".join(quote_one(part) for part in name.split(".", 1))
 
 
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
@@ -211,21 +224,25 @@ def quote_one(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def schema(connection: Any) -> list[str]:
-    """Return the schema as sorted lines, in a form that does not depend on how it came about."""
+def schema(connection: Any, version_table: str) -> list[str]:
+    """Return the schema as sorted lines, in a form that does not depend on how it came about, less version tables."""
     dbapi = _dbapi(connection)
-    return sorted(str(row[0]) for statement in _SCHEMA for row in _rows(dbapi, statement))
+    statements = [statement.replace(":version_table", _literal(version_table)) for statement in _SCHEMA]
+    return sorted(str(row[0]) for statement in statements for row in _rows(dbapi, statement))
 
 
 _TABLE = "n.nspname || '.' || c.relname"
-_FROM = f"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {USER_SCHEMAS}"
+_FROM = (
+    "FROM pg_class c JOIN pg_namespace n"
+    f" ON n.oid = c.relnamespace AND {USER_SCHEMAS} AND c.relname <> :version_table"
+)
 _SCHEMA = (
     f"SELECT 'table ' || {_TABLE} {_FROM} WHERE c.relkind IN ('r', 'p')",
     f"SELECT 'sequence ' || {_TABLE} {_FROM} WHERE c.relkind = 'S'",
     f"SELECT 'view ' || {_TABLE} || ': ' || pg_get_viewdef(c.oid) {_FROM} WHERE c.relkind IN ('v', 'm')",
     (
         f"SELECT 'column ' || {_TABLE} || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
-        " || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || a.attidentity || a.attgenerated"
+        " || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || a.attidentity::text || a.attgenerated::text"
         " || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')"
         f" {_FROM} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
         " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relkind IN ('r', 'p')"
@@ -264,7 +281,8 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any
         cparams["dbname" if "dbname" in cparams else "database"] = name
 
     run(f'CREATE DATABASE "{name}"')
-    return point, lambda: _sync_or_async(dialect, lambda: run(f'DROP DATABASE IF EXISTS "{name}"'))
+    # FORCE: env.py's own connections to it may still lie in a pool. Nobody else knows its name.
+    return point, lambda: _sync_or_async(dialect, lambda: run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
 
 def _sync_or_async(dialect: Any, call: Any) -> None:
@@ -283,8 +301,8 @@ def _dbapi(connection: Any) -> Any:
     return connection.connection.dbapi_connection if hasattr(connection, "dialect") else connection
 
 
-def _end(dbapi: Any) -> None:
-    dbapi.rollback()
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _execute(dbapi: Any, statement: str) -> None:

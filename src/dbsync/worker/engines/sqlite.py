@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from dbsync.worker.failures import Stop
+from ..failures import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,18 @@ def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
     cparams["timeout"] = min(float(cparams.get("timeout", BUSY_SECONDS)), BUSY_SECONDS)
 
 
-def identity(dbapi: Any) -> dict[str, Any] | None:
+def reached(dbapi: Any) -> dict[str, Any]:
+    """Return what `target` would have said of a connection that was made behind SQLAlchemy's back."""
+    return {"path": _path(dbapi) or ":memory:"}
+
+
+def settle(dbapi: Any) -> None:
+    """Nothing: `prepare` has bounded how long a new connection waits."""
+
+
+def identity(connection: Any) -> dict[str, Any] | None:
     """Return what tells this database from others: its real path, and the inode, which changes when it is recreated."""
-    path = _path(dbapi)
+    path = _path(_dbapi(connection))
     if not path:
         return None
     found = os.stat(path)
@@ -51,7 +60,9 @@ def lock(connection: Any, schema: str | None, table: str) -> None:
     is rolled back from then on. Foreign keys are off meanwhile, as SQLite asks for rebuilding tables
     (lang_altertable.html, section 7: else DROP TABLE deletes the rows that refer to it); `finish` checks them.
     """
-    dbapi = _dbapi(connection)
+    dbapi, transaction = _dbapi(connection), connection.get_transaction()
+    if transaction is not None and transaction is connection.info.get("dbsync_transaction"):
+        return  # env.py runs several version tables in one transaction
     if hasattr(dbapi, "autocommit") and dbapi.autocommit is not True and dbapi.autocommit != -1:
         dbapi.commit()
         dbapi.autocommit = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, Python 3.12
@@ -60,17 +71,8 @@ def lock(connection: Any, schema: str | None, table: str) -> None:
     if _rows(dbapi, "PRAGMA foreign_keys")[0][0]:
         connection.info["dbsync_broken"] = _broken(dbapi)
     _execute(dbapi, "PRAGMA foreign_keys = OFF")
-    _begin(dbapi)
-
-
-def _begin(dbapi: Any) -> None:
-    try:
-        _execute(dbapi, "BEGIN IMMEDIATE")
-    except Exception as error:
-        reason = blocked(dbapi, error)
-        if reason is None:
-            raise
-        raise Stop("DBS404", reason, "end it, then `dbsync sync`") from error
+    _execute(dbapi, "BEGIN IMMEDIATE")
+    connection.info["dbsync_transaction"] = connection.get_transaction()
 
 
 def blocked(connection: Any, error: Exception) -> str | None:
@@ -107,11 +109,17 @@ def evidence(connection: Any) -> dict[str, Any]:
 
 def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     """Say "committed" or "aborted" of an earlier transaction by what it recorded; None where that cannot be told."""
+    if "after" not in recorded:
+        return "aborted"  # it is recorded before every commit
     now = evidence(connection)["schema_version"]
     before, after = recorded.get("before", {}).get("schema_version"), recorded.get("after", {}).get("schema_version")
     if before == after or now not in (before, after):
         return None
     return "committed" if now == after else "aborted"
+
+
+def own_schema(connection: Any) -> str | None:
+    """Return None: there are no schemas that a version table could be in."""
 
 
 def columns(connection: Any) -> dict[str, dict[str, str]]:
@@ -167,11 +175,12 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the whole database, copied with the backup API, in pieces; what is open and what is in the -wal included."""
     import sqlite3
     import tempfile
+    from urllib.parse import quote as quote_path
 
     path = _path(_dbapi(connection)) or ""
     with tempfile.TemporaryDirectory(prefix="dbsync-") as folder:
         copy = os.path.join(folder, "kept.sqlite")
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as source, sqlite3.connect(copy) as aim:
+        with sqlite3.connect(f"file:{quote_path(path)}?mode=ro", uri=True) as source, sqlite3.connect(copy) as aim:
             source.backup(aim)
         source.close()
         aim.close()
@@ -180,12 +189,12 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
                 yield {"file": base64.b64encode(piece).decode("ascii")}
 
 
-def schema(connection: Any) -> list[str]:
-    """Return the schema as sorted lines, in a form that does not depend on how it came about."""
+def schema(connection: Any, version_table: str) -> list[str]:
+    """Return the schema as sorted lines, in a form that does not depend on how it came about, less the version table."""
     dbapi = _dbapi(connection)
     lines: list[str] = []
     for kind, name, sql in _rows(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):  # noqa: S608
-        if kind == "table":
+        if kind == "table" and name != version_table:
             lines += _table_lines(dbapi, name, sql or "")
         elif kind in ("view", "trigger"):
             lines.append(f"{kind} {name}: {' '.join((sql or '').split())}")
