@@ -8,10 +8,13 @@ from dbsync.commands.context import Report
 from dbsync.commands.sync import Synced
 from dbsync.errors import EXIT_OK, Obstacle
 from dbsync.git.operation import why_wait
+from dbsync.store.gate import remove_gate
 from dbsync.store.pending import set_pending
-from dbsync.store.trust import Trust
-from dbsync.sync.catch_up import catch_up, held
+from dbsync.sync.catch_up import Result, catch_up, held
 from dbsync.sync.mover import Rules
+from dbsync.sync.outcome import Outcome
+from dbsync.sync.preview import preview
+from dbsync.sync.trusted import why_untrusted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,20 +39,13 @@ def run(context: Context, options: Namespace) -> Report:
     project = context.project()
     if not project.layout.initialised or not project.settings.enabled or project.settings.auto == "never":
         return Report(EXIT_OK, Hooked())
-    if options.name == "post-rewrite":
-        _note_rewritten(context, project)
     if options.name == "post-checkout" and options.arguments[:1] == [NO_COMMIT]:
         return Report(EXIT_OK, Hooked())  # `git worktree add` and `git clone`: nothing was here before
     waits = why_wait(project.repository, options.name, options.arguments)
     if waits:
-        news = set_pending(project.repository.git_dir, waits)
+        news = _put_off(project, waits)
         return Report(EXIT_OK, Hooked(waits=waits if news else ""))
     return Report(EXIT_OK, _follow(project, options))
-
-
-def _note_rewritten(context: Context, project: Project) -> None:
-    pairs = [line.split()[:2] for line in context.read_input().splitlines()]
-    Trust(project.repository, project.layout).rewritten((old, new) for old, new in (p for p in pairs if len(p) == 2))  # noqa: PLR2004
 
 
 def _follow(project: Project, options: Namespace) -> Hooked:
@@ -57,23 +53,25 @@ def _follow(project: Project, options: Namespace) -> Hooked:
     if commit:
         message = f"the database stays at {commit[:12]}, where `dbsync sync --to` holds it"
         return Hooked(obstacle=Obstacle("DBS306", message, "`dbsync sync` lets it follow"))
-    obstacle = _untrusted(project)
+    obstacle = why_untrusted(project)
     if obstacle:
-        set_pending(project.repository.git_dir, "untrusted")
-        return Hooked(obstacle=obstacle)
+        return _leave(project, obstacle)
     rules = Rules(by_hook=project.settings.auto != "always", previous=_previous(project, options))
     return Hooked(Synced(catch_up(project, rules), []), quiet=project.settings.quiet)
 
 
-def _untrusted(project: Project) -> Obstacle | None:
-    head = project.repository.head_commit()
-    if head is None or project.settings.trust == "always":
-        return None
-    verdict = Trust(project.repository, project.layout).judge(head)
-    if verdict.trusted:
-        return None
-    message = f"commit {verdict.stranger[:12]} by {verdict.author} was not written here: its code is not run"
-    return Obstacle("DBS506", message, "look at it, then `dbsync trust` and `dbsync sync`")
+def _leave(project: Project, obstacle: Obstacle) -> Hooked:
+    """Show the plan of what is not run, once; say nothing where there is nothing to move."""
+    moved = tuple(preview(project))
+    if not moved or not _put_off(project, obstacle.message):
+        return Hooked()
+    return Hooked(Synced(Result([Outcome("", moved, (obstacle,))], []), []))
+
+
+def _put_off(project: Project, reason: str) -> bool:
+    """Keep why nothing was done, and let the next hook start Python; says whether that is news."""
+    remove_gate(project.repository.git_dir)
+    return set_pending(project.repository.git_dir, reason)
 
 
 def _previous(project: Project, options: Namespace) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.commands.context import Report
 from dbsync.commands.sync import require_initialised
 from dbsync.errors import EXIT_OK, EXIT_USAGE, DbsyncError
-from dbsync.store.trust import Trust
+from dbsync.sync.trusted import trust_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from dbsync.commands.context import Context
+    from dbsync.git.repository import Repository
 
 
 class Trusted(NamedTuple):
@@ -31,5 +32,10 @@ def run(context: Context, options: Namespace) -> Report:
         raise DbsyncError(
             f"{options.ref!r} names no commit", "`git log --oneline --all` lists them", exit_code=EXIT_USAGE
         )
-    Trust(project.repository, project.layout).add(commit)
-    return Report(EXIT_OK, Trusted(commit, project.repository.line("show", "-s", "--format=%an: %s", commit)))
+    trust_of(project).add(commit)
+    return Report(EXIT_OK, Trusted(commit, _subject(project.repository, commit)))
+
+
+def _subject(repository: Repository, commit: str) -> str:
+    said = repository.line("rev-list", "--max-count=1", "--format=%an: %s", commit)
+    return said.rpartition("\n")[2]

@@ -1,8 +1,8 @@
 """Whose code a hook may run: what colleagues pushed, and what was written in this clone.
 
-The first form (facts: security, C3). Trusted are the commits that refs/heads and the tracked remote's branches reached
-at `dbsync init`, that a branch of that remote reaches now, that `dbsync trust` named, and those first written here:
-the reflog says `commit`. Rebase, cherry-pick and am make nothing one's own: what they bring is judged by its original.
+The first form (facts: security, C3). Trusted is a commit when everything it is built on is one of these: reached from a
+branch of the remote that the default branch tracks; recorded by `dbsync init` or `dbsync trust`; first written here
+(`dbsync.store.provenance`). Without a remote there are no strangers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.store.layout import write_private
+from dbsync.store.provenance import Known, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,161 +20,135 @@ if TYPE_CHECKING:
     from dbsync.git.repository import Repository
     from dbsync.store.layout import Layout
 
-WRITTEN_HERE = ("commit:", "commit (initial):", "commit (amend):", "commit (merge):")
-COPIED_HERE = ("rebase", "pull", "cherry-pick")
+HEADS = "refs/heads/"
+# Heads that were judged before; reflogs expire, and with them what proves that a commit was written here.
+REMEMBERED = 200
 
 
 class Verdict(NamedTuple):
-    """Whether a commit is trusted; where it is not, the first commit that stands in the way and its author."""
+    """Whether a commit is trusted; where it is not, the newest commit that stands in the way."""
 
     trusted: bool
     stranger: str = ""
-    author: str = ""
 
 
 class Trust:
-    """What is trusted in one repository."""
+    """What is trusted in one repository. `rule` is the setting `dbsync.trust`: branches, default-branch or always."""
 
-    def __init__(self, repository: Repository, layout: Layout) -> None:
+    def __init__(self, repository: Repository, layout: Layout, rule: str = "branches") -> None:
         self._repository = repository
-        self._path = layout.path("trust.json")
         self._layout = layout
+        self._path = layout.path("trust.json")
+        self._rule = rule
         self._stored = _read(self._path)
+        self._remotes: Remotes | None = None
 
     def start(self) -> None:
-        """At `dbsync init`: trust what is reachable now from refs/heads and the tracked remote's branches."""
+        """At the first `dbsync init`: trust what is reachable now from refs/heads and the tracked remote's branches."""
         if "tips" not in self._stored:
-            self._stored["tips"] = sorted({*self._tips("refs/heads/"), *self._remote_tips()})
-            self._save()
+            self._stored["tips"] = self._repository.line("for-each-ref", "--format=%(objectname)", HEADS).split()
+            known = self._known().all("--no-walk").stdout.decode().split()
+            self._save("tips", [*dict.fromkeys(known)])
 
     def add(self, commit: str) -> None:
         """Trust a commit and what it is built on; `dbsync trust`."""
-        self._stored["tips"] = sorted({*self._stored.get("tips", []), commit})
-        self._save()
-
-    def rewritten(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Note what git's post-rewrite says: a new commit is as trusted as every commit it was made from."""
-        by_new: dict[str, list[str]] = {}
-        for old, new in pairs:
-            by_new.setdefault(new, []).append(old)
-        known = self._stored.setdefault("originals", {})
-        known.update(by_new)
-        self._save()
+        self._save("tips", [*dict.fromkeys([*self._stored.get("tips", []), commit])])
 
     def judge(self, commit: str) -> Verdict:
-        """Say whether code of a commit may be run by a hook."""
-        if not self.has_remote():
+        """Say whether code of a commit (a full id) may be run by a hook. What cannot be told is not trusted."""
+        if self._rule == "always" or not self._remote.names:
             return Verdict(trusted=True)
-        for unknown in self._unknown_commits(commit):
-            if not self._is_ours(unknown, set()):
-                author = self._repository.line("show", "-s", "--format=%an <%ae>", unknown)
-                return Verdict(trusted=False, stranger=unknown, author=author)
-        return Verdict(trusted=True)
+        known = self._known()
+        done = known.beyond([commit])
+        unknown = done.stdout.decode().split()
+        if done.returncode or not (unknown or self._repository.commit_of(commit)):
+            return Verdict(trusted=False, stranger=commit)
+        stranger = Provenance(self._repository, known).first_stranger(unknown) if unknown else None
+        if unknown and not stranger:
+            self._save("judged", [*self._stored.get("judged", []), commit][-REMEMBERED:])
+        return Verdict(trusted=not stranger, stranger=stranger or "")
 
-    def has_remote(self) -> bool:
-        """Say whether the repository has any remote: without one there are no strangers."""
-        return bool(self._repository.line("remote"))
+    def _known(self) -> Known:
+        stored = [tip for key in ("tips", "judged") for tip in self._stored.get(key, [])]
+        if self._rule == "default-branch":
+            return Known(self._repository, [], [*stored, f"refs/remotes/{self._remote.tracked}/HEAD"])
+        others = [f"--exclude={ref}" for ref in self._remote.others]
+        globs = [word for ref in self._remote.trusted for word in (*others, f"--glob={ref}")]
+        return Known(self._repository, globs, stored)
 
-    def _unknown_commits(self, commit: str) -> list[str]:
-        tips = [tip for tip in self._stored.get("tips", []) if tip]
-        names = "\n".join([commit, "--not", *tips, *self._remote_tips()])
-        done = self._repository.ask("rev-list", "--ignore-missing", "--stdin", input=names.encode() + b"\n")
-        return done.stdout.decode().split()
+    @property
+    def _remote(self) -> Remotes:
+        if self._remotes is None:
+            self._remotes = read_remotes(self._repository)
+        return self._remotes
 
-    def _is_ours(self, commit: str, seen: set[str]) -> bool:
-        """Follow a commit to what it was made from; amending a stranger's commit does not make it one's own."""
-        if commit in seen:
-            return False
-        seen.add(commit)
-        originals = self._stored.get("originals", {}).get(commit)
-        if originals:
-            return all(self._is_known(one) or self._is_ours(one, seen) for one in originals)
-        action, before = self._reflog().get(commit, ("", ""))
-        if action.startswith("commit (amend):"):
-            return self._is_known(before) or self._is_ours(before, seen)
-        if action.startswith(WRITTEN_HERE):
-            return True
-        return action.startswith(COPIED_HERE) and self._is_copy_of_ours(commit, seen)
-
-    def _is_known(self, commit: str) -> bool:
-        return bool(commit) and not self._unknown_commits(commit)
-
-    def _is_copy_of_ours(self, commit: str, seen: set[str]) -> bool:
-        """A picked commit is ours if one of ours has its author, its author's date, and its patch."""
-        who = self._repository.line("show", "-s", "--format=%an%x00%ae%x00%at", commit)
-        patch = self._patch_id(commit)
-        for other in [*self._reflog(), *self._trusted_with(who)]:
-            if other == commit or self._repository.line("show", "-s", "--format=%an%x00%ae%x00%at", other) != who:
-                continue
-            if self._patch_id(other) == patch and (self._is_known(other) or self._is_ours(other, seen)):
-                return True
-        return False
-
-    def _trusted_with(self, who: str) -> list[str]:
-        at = who.rpartition("\0")[2]
-        tips = [*self._stored.get("tips", []), *self._remote_tips()]
-        words = ["--ignore-missing", "--format=%H %at", "--no-commit-header", "--stdin"]
-        done = self._repository.ask("log", *words[:2], "--stdin", input="\n".join(tips).encode() + b"\n")
-        lines = (line.split(" ") for line in done.stdout.decode(errors="replace").splitlines())
-        return [words[0] for words in lines if len(words) == 2 and words[1] == at]  # noqa: PLR2004 - id and date
-
-    def _patch_id(self, commit: str) -> str:
-        patch = self._repository.ask("diff-tree", "-p", "--no-ext-diff", "--no-textconv", commit).stdout
-        return self._repository.ask("patch-id", "--stable", input=patch).stdout.decode().split(" ")[0]
-
-    def _reflog(self) -> dict[str, tuple[str, str]]:
-        """Map every commit that HEAD was moved to by hand to the oldest entry's action, and to what HEAD was before."""
-        if not hasattr(self, "_entries"):
-            self._entries = _read_reflog(os.path.join(self._repository.git_dir, "logs", "HEAD"))
-        return self._entries
-
-    def _remote_tips(self) -> list[str]:
-        """Return the tips of the tracked remote's branches: refs that a refspec maps from refs/heads only."""
-        remote = self.remote()
-        if not remote:
-            return []
-        tips = []
-        for refspec in self._repository.config_all(f"remote.{remote}.fetch"):
-            source, _, destination = refspec.removeprefix("+").partition(":")
-            if source.startswith("refs/heads/") and destination:
-                tips += self._tips(destination.rstrip("*"))
-        return tips
-
-    def remote(self) -> str:
-        """Return the remote that the default branch tracks; "origin" where none is tracked."""
-        names = self._repository.line("remote").split("\n")
-        for branch in (self._repository.config("init.defaultBranch"), "main", "master"):
-            tracked = branch and self._repository.config(f"branch.{branch}.remote")
-            if tracked and tracked in names:
-                return tracked
-        return "origin" if "origin" in names else ""
-
-    def _tips(self, prefix: str) -> list[str]:
-        return self._repository.line("for-each-ref", "--format=%(objectname)", prefix).split()
-
-    def _save(self) -> None:
+    def _save(self, key: str, commits: list[str]) -> None:
+        self._stored[key] = commits
         self._layout.folder()
         write_private(self._path, json.dumps(self._stored, indent=1))
 
 
-def _read(path: str) -> dict[str, object] | dict[str, list[str]] | dict[str, dict[str, list[str]]]:
+class Remotes(NamedTuple):
+    """The remotes by name, the one that the default branch tracks, and which local refs hold its branches.
+
+    `trusted` are refs (with one `*`) mapped from its refs/heads; `others` are mapped from anything else: pull requests
+    often lie in the same folder.
+    """
+
+    names: list[str]
+    tracked: str
+    trusted: list[str]
+    others: list[str]
+
+
+def read_remotes(repository: Repository) -> Remotes:
+    """Read what git config says of remotes and of what branches track."""
+    output = repository.ask("config", "-z", "--get-regexp", r"^(remote|branch)\..*\.(url|fetch|remote)$").stdout
+    records = [os.fsdecode(one).partition("\n") for one in output.split(b"\0")[:-1]]
+    settings = [(*_split(key), value) for key, _, value in records]
+    names = [*dict.fromkeys(name for section, name, _, _ in settings if section == "remote")]
+    tracks = {name: value for section, name, key, value in settings if (section, key) == ("branch", "remote")}
+    tracked = _tracked(repository, names, tracks)
+    refspecs = [(name, value) for section, name, key, value in settings if (section, key) == ("remote", "fetch")]
+    trusted, others = _mapped(refspecs, tracked)
+    return Remotes(names, tracked, trusted, others)
+
+
+def _split(key: str) -> tuple[str, str, str]:
+    section, _, rest = key.partition(".")
+    name, _, variable = rest.rpartition(".")
+    return section, name, variable
+
+
+def _tracked(repository: Repository, names: list[str], tracks: dict[str, str]) -> str:
+    """Return the remote that the default branch tracks, "origin" where it tracks none, "" where that is not there.
+
+    What another remote calls its HEAD says nothing: fetching a fork brings one too (git 2.48).
+    """
+    heads = f"refs/remotes/{names[0] if len(names) == 1 else 'origin'}/HEAD"
+    theirs = repository.line("for-each-ref", "--format=%(symref:lstrip=3)", heads)
+    for branch in (repository.config("init.defaultBranch"), "main", "master", theirs):
+        remote = tracks.get(branch) if branch else None
+        if remote in names:
+            return remote
+    return "origin" if "origin" in names else ""
+
+
+def _mapped(refspecs: Iterable[tuple[str, str]], tracked: str) -> tuple[list[str], list[str]]:
+    """Return the local refs that hold the tracked remote's branches, and those that hold something else."""
+    trusted: list[str] = []
+    others: list[str] = []
+    for remote, refspec in refspecs:
+        source, _, aim = refspec.removeprefix("+").partition(":")
+        if aim and not refspec.startswith("^"):
+            (trusted if remote == tracked and source.startswith(HEADS) else others).append(aim)
+    return trusted, others
+
+
+def _read(path: str) -> dict[str, list[str]]:
     try:
         with open(path, encoding="utf-8") as file:
             stored = json.load(file)
-            return stored if isinstance(stored, dict) else {}
     except (OSError, ValueError):
         return {}
-
-
-def _read_reflog(path: str) -> dict[str, tuple[str, str]]:
-    """Read `old new identity TAB message` lines, oldest first: the first entry says how a commit came to be here."""
-    entries: dict[str, tuple[str, str]] = {}
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            for line in file:
-                head, _, message = line.rstrip("\n").partition("\t")
-                old, new = head.split(" ", 2)[:2]
-                entries.setdefault(new, (message, old))
-    except OSError:
-        return {}
-    return entries
+    return stored if isinstance(stored, dict) else {}
