@@ -113,7 +113,7 @@ def compare_with_fresh_build(project: Project, target: Target, applied: Applied,
     if not applied.entries and not candidate.has_tables:
         return Comparison([], [])
     sources = {entry.revision.id: entry.source for entry in applied.entries}
-    facts = graph_facts(graph.revisions.values(), sources)
+    facts = graph_facts(graph, sources)
     plan = {
         "applied": [],
         "target": facts,

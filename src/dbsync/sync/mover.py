@@ -151,10 +151,8 @@ class Mover:
         if keep is not None and plan.down:
             current.kept = KeptRows(self._project.layout, current.name)
         return {
-            "applied": graph_facts(
-                current.known.map.revisions.values(), {one: entries[one].source for one in plan.down}
-            ),
-            "target": graph_facts(self._target.map.revisions.values(), up),
+            "applied": graph_facts(current.known.map, {one: entries[one].source for one in plan.down}),
+            "target": graph_facts(self._target.map, up),
             "down": plan.down,
             "up": plan.up,
             "heads": list(plan.heads),

@@ -14,11 +14,11 @@ from dbsync.process import without_git
 from dbsync.store.records import read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from dbsync.config.environment import Environment
     from dbsync.config.interpreter import Interpreter
-    from dbsync.revisions.revision import Revision
+    from dbsync.revisions.revision_map import RevisionMap
     from dbsync.sync.project import Project
     from dbsync.sync.target import Target
 
@@ -68,7 +68,7 @@ def request_for(project: Project, target: Target, mode: str, **options: Any) -> 
         "directory": environment.directory,
         "script_location": environment.script_location,
         "flask_migrate": environment.flask_migrate,
-        "target": graph_facts(target.map.revisions.values()),
+        "target": graph_facts(target.map),
         "policy": policy(project, environment, create=bool(options.pop("create", False))),
         "pycache": _pycache(project, environment),
         **options,
@@ -88,11 +88,11 @@ def _pycache(project: Project, environment: Environment) -> str | None:
     return project.layout.path("cache", "pycache")
 
 
-def graph_facts(revisions: Iterable[Revision], sources: Mapping[str, bytes] | None = None) -> list[dict[str, Any]]:
-    """Return revisions as the worker reads them; sources only of those that are to be run."""
+def graph_facts(graph: RevisionMap, sources: Mapping[str, bytes] | None = None) -> list[dict[str, Any]]:
+    """Return a graph as the worker reads it; sources only of the revisions that are to be run."""
     facts = []
-    for revision in revisions:
-        one: dict[str, Any] = revision._asdict()
+    for revision in graph.revisions.values():
+        one: dict[str, Any] = {**revision._asdict(), "direct_parents": graph.direct_parents(revision.id)}
         source = (sources or {}).get(revision.id)
         if source is not None:
             one["source"] = base64.b64encode(source).decode("ascii")

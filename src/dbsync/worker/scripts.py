@@ -46,6 +46,11 @@ class PlannedScript(Script):
         return self._module
 
     @property
+    def _normalized_down_revisions(self) -> tuple[str, ...]:
+        """Return what HeadMaintainer steps from: it errs where one parent is another one's ancestor."""
+        return tuple(self._facts["direct_parents"])
+
+    @property
     def doc(self) -> str:
         return str(self._facts.get("doc") or "")
 
