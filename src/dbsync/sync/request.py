@@ -70,7 +70,6 @@ def request_for(project: Project, target: Target, mode: str, **options: Any) -> 
         "flask_migrate": environment.flask_migrate,
         "target": graph_facts(target.map),
         "policy": policy(project, environment, create=bool(options.pop("create", False))),
-        "pycache": _pycache(project, environment),
         **options,
     }
 
@@ -80,12 +79,6 @@ def policy(project: Project, environment: Environment, *, create: bool) -> dict[
     roots = [project.repository.top, project.main_top, os.path.expanduser("~"), tempfile.gettempdir()]
     roots.append(runner_top(project, environment))
     return {"allow_hosts": [host.lower() for host in project.settings.allow_host], "roots": roots, "create": create}
-
-
-def _pycache(project: Project, environment: Environment) -> str | None:
-    if project.settings.runner_for(environment.name) or not project.layout.initialised:
-        return None
-    return project.layout.path("cache", "pycache")
 
 
 def graph_facts(graph: RevisionMap, sources: Mapping[str, bytes] | None = None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from .bytecode import distrust_bytecode_of
 from .channel import Channel
 from .failures import Stop, describe
 
@@ -41,10 +42,9 @@ def _progress(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prepare_process(request: dict[str, Any], top: str) -> None:
-    """Stand where `alembic` would: its working directory, its import path; bytecode goes into dbsync's own folder.
+    """Stand where `alembic` would: its working directory, its import path.
 
-    Libraries are loaded before that, as Alembic's command line does: a folder `alembic` of the project is not Alembic,
-    and their bytecode is where it always is.
+    Alembic is loaded before that, as its command line does: a folder `alembic` of the project is another thing.
     """
     import alembic.command
     import sqlalchemy  # noqa: F401
@@ -52,8 +52,7 @@ def _prepare_process(request: dict[str, Any], top: str) -> None:
     os.umask(0o077)
     os.chdir(os.path.join(top, request["directory"]))
     sys.path.insert(0, "")
-    if request.get("pycache"):
-        sys.pycache_prefix = request["pycache"]
+    distrust_bytecode_of(top)
     sys.argv = ["alembic"]
 
 
