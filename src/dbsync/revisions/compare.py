@@ -1,7 +1,8 @@
 """When two sources of a revision are the same: equal syntax trees, apart from docstrings, comments and identifiers.
 
-Nor does it matter how imports that stand together are ordered and grouped: isort and its like rewrite those of every
-revision there is, long after it was applied.
+Imports of every revision there is are rewritten long after it was applied, by isort and when a module of the project
+moves. So it does not matter how those that stand together are ordered and grouped, nor which module of a package a
+name comes from (what that module does is not compared either); SQLAlchemy has one name for different types.
 
 The identifiers are compared as the graph has them (a parent that changed is *re-parented*, not *rewritten*).
 """
@@ -62,6 +63,9 @@ def _tokens(module: ast.Module) -> Iterator[str]:
 def _field(node: ast.AST, name: str) -> object:
     if name == "body" and isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return _without_docstring(node.body)
+    if name == "module" and isinstance(node, ast.ImportFrom) and not node.level:
+        package = (node.module or "").partition(".")[0]
+        return node.module if package == "sqlalchemy" else package
     return getattr(node, name, None)
 
 
@@ -73,18 +77,18 @@ def _with_sorted_imports(nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _sorted_imports(nodes: list[ast.stmt]) -> list[ast.stmt]:
     """Sort imports, one statement a name, where none replaces what another one bound: then their order says nothing."""
-    bound: list[str] = []
-    single: list[ast.stmt] = []
-    for node in nodes:
-        for alias in getattr(node, "names", ()):
-            bound.append(alias.asname or alias.name)
-            single.append(
-                ast.ImportFrom(node.module, [alias], node.level)
-                if isinstance(node, ast.ImportFrom)
-                else ast.Import([alias])
-            )
-    settled = len(bound) == len(set(bound)) and "*" not in bound
-    return sorted(single, key=ast.dump) if settled else single
+    single = [(alias.asname or alias.name, one) for node in nodes for alias, one in _one_by_one(node)]
+    bound = {name for name, _ in single}
+    if len(bound) == len(single) and "*" not in bound:
+        single.sort(key=lambda pair: pair[0])
+    return [node for _, node in single]
+
+
+def _one_by_one(node: ast.stmt) -> Iterator[tuple[ast.alias, ast.stmt]]:
+    if isinstance(node, ast.ImportFrom):
+        yield from ((alias, ast.ImportFrom(node.module, [alias], node.level)) for alias in node.names)
+    elif isinstance(node, ast.Import):
+        yield from ((alias, ast.Import([alias])) for alias in node.names)
 
 
 def _is_identifier(node: ast.stmt) -> bool:

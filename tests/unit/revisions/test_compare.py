@@ -79,9 +79,20 @@ x = 1
     assert same_body(IMPORTS.encode(), by_isort.encode())
 
 
+def test_a_module_of_the_project_that_moved_rewrites_none():
+    """Ambuda's 7ad64d4: fourteen revisions would have to go, up again through one that today's models cannot follow."""
+    moved = IMPORTS.replace("ambuda.seed.utils.data_utils", "ambuda.seed.utils.itihasa_utils")
+    inside = "def upgrade():\n    from app.models import Status\n"
+
+    assert same_body(IMPORTS.encode(), moved.encode())
+    assert same_body(inside.encode(), inside.replace("models", "enums").encode())
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
+        ("from ambuda.", "from sanskrit."),
+        ("import create_db", "import create_all"),
         ("import Column, Integer", "import Column, Integer as Column"),
         ("sqlalchemy import Column", "sqlalchemy.dialects import Column"),
         ("import sqlalchemy as sa", "import sqlalchemy"),
