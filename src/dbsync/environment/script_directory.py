@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.errors import Obstacle
-from dbsync.git.objects import CommitTree, Entry, WorkTree, read_blobs
-from dbsync.revisions.revision import Revision
+from dbsync.git.objects import Entry, WorkTree, read_blobs
+from dbsync.revisions.revision import Revision, path_order
 from dbsync.revisions.revision_map import RevisionMap
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _files(tree: Tree, environment: Environment) -> Iterator[Entry]:
     seen: set[str] = set()
     for location in environment.version_locations:
         below = _on_disk(tree, location, environment) if isinstance(tree, WorkTree) else tree.list(location)
-        for entry in sorted(below):
+        for entry in sorted(below, key=lambda one: path_order(one.path)):
             if entry.path not in seen:
                 seen.add(entry.path)
                 yield entry
@@ -90,7 +90,19 @@ def _on_disk(tree: WorkTree, location: str, environment: Environment) -> list[En
         if not environment.recursive:
             break
         folders[:] = [name for name in folders if not name.endswith("__pycache__")]
-    return found
+    return _once(tree.repository.top, found)
+
+
+def _once(top: str, entries: list[Entry]) -> list[Entry]:
+    """Leave out links to files that are listed too: Alembic loads a file once (ScriptDirectory._load_revisions)."""
+    files = {os.path.realpath(os.path.join(top, one.path)) for one in entries if not _is_link(top, one)}
+    return [
+        one for one in entries if not (_is_link(top, one) and os.path.realpath(os.path.join(top, one.path)) in files)
+    ]
+
+
+def _is_link(top: str, entry: Entry) -> bool:
+    return os.path.islink(os.path.join(top, entry.path))
 
 
 def _counts(path: str, environment: Environment) -> bool:
@@ -135,6 +147,3 @@ def _strays(repository: Repository, revisions: list[Revision]) -> list[Revision]
 def _tracked(repository: Repository, paths: list[str]) -> set[str]:
     output = repository.ask("ls-files", "-z", "--", *sorted({os.path.dirname(path) or "." for path in paths})).stdout
     return {os.fsdecode(path) for path in output.split(b"\0")}
-
-
-__all__ = ["CommitTree", "Graph", "blob_id", "read_graph", "read_sources"]

@@ -19,3 +19,9 @@ class Revision(NamedTuple):
     path: str = ""
     oid: str = ""
     doc: str = ""
+
+
+def path_order(path: str) -> tuple[tuple[str, ...], str]:
+    """Return the key that sorts files as Alembic lists them: a folder's own files before those of its folders."""
+    *folders, name = path.split("/")
+    return tuple(folders), name

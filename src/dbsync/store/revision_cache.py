@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbsync import __version__
 from dbsync.errors import Obstacle
-from dbsync.revisions.parse import parse
+from dbsync.revisions.parse import LEGACY_NAME, parse
 from dbsync.revisions.revision import Revision
 
 if TYPE_CHECKING:
@@ -40,22 +40,26 @@ class RevisionCache:
         import marshal
 
         listed = list(entries)
-        known = self._known(listed)
-        unknown = [entry for entry in listed if entry.oid not in known]
+        known = self._known({_key(entry) for entry in listed})
+        unknown = [entry for entry in listed if _key(entry) not in known]
         fresh: dict[str, tuple[Any, ...]] = {}
-        for entry, content in zip(unknown, contents(unknown), strict=False) if unknown else ():
-            fresh[entry.oid] = _packed(parse(content or b"", entry.path, entry.oid))
-        self._remember({oid: marshal.dumps(value) for oid, value in fresh.items() if oid})
-        known.update(fresh)
-        return [_unpacked(known[entry.oid], entry.path) for entry in listed]
+        absent: dict[str, tuple[Any, ...]] = {}
+        for entry, content in zip(unknown, contents(unknown), strict=True) if unknown else ():
+            if content is None:
+                absent[_key(entry)] = _packed(_unavailable(entry))
+            else:
+                fresh[_key(entry)] = _packed(parse(content, entry.path, entry.oid))
+        self._remember({key: marshal.dumps(value) for key, value in fresh.items()})
+        found = {**known, **fresh, **absent}
+        return [_unpacked(found[_key(entry)], entry.path) for entry in listed]
 
-    def _known(self, entries: list[Entry]) -> dict[str, tuple[Any, ...]]:
+    def _known(self, keys: set[str]) -> dict[str, tuple[Any, ...]]:
         import marshal
 
         known: dict[str, tuple[Any, ...]] = {}
-        oids = [entry.oid for entry in entries if entry.oid]
-        for start in range(0, len(oids), 500):
-            part = oids[start : start + 500]
+        wanted = sorted(keys)
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
             try:
                 rows = self._db.execute(f"SELECT oid, data FROM revision WHERE oid IN ({marks})", part)  # noqa: S608 - marks
@@ -70,6 +74,17 @@ class RevisionCache:
                 self._db.executemany("INSERT OR REPLACE INTO revision VALUES (?, ?)", rows.items())
         except sqlite3.Error:
             return
+
+
+def _key(entry: Entry) -> str:
+    """Return what the parsed form hangs on: the blob, and its name where Alembic would take the id from that."""
+    name = entry.path.rpartition("/")[2]
+    return f"{entry.oid}:{name}" if LEGACY_NAME.match(name) else entry.oid
+
+
+def _unavailable(entry: Entry) -> Obstacle:
+    message = "Git does not have this file's content: it is damaged, or left out of a partial clone"
+    return Obstacle("DBS114", message, "`git fetch`, or `git fsck` says what is damaged", entry.path)
 
 
 def _open(layout: Layout | None) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.errors import Obstacle
+from dbsync.revisions.revision import path_order
 from dbsync.revisions.revision_map import RevisionMap
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Applied(NamedTuple):
 
     @property
     def map(self) -> RevisionMap:
-        """The graph as it was when it was applied."""
-        return RevisionMap(entry.revision for entry in self.entries)
+        """The graph as it was when it was applied, in the order of its files: Alembic breaks ties by that."""
+        return RevisionMap(sorted((entry.revision for entry in self.entries), key=lambda one: path_order(one.path)))
 
 
 def explain_heads(heads: Iterable[str], known: list[Entry], finder: SourceFinder) -> Applied:
