@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from harness import compare, cpu, folder, git, make_project
 
 FILES = 2000
@@ -21,20 +23,16 @@ with folder() as path:
     git(top, "add", ".")
     git(top, "commit", "--quiet", "-m", "files")
     branches = []
-    for number in range(60):
+    for number in range(61):
         commit_change(top, number)
         git(top, "branch", f"b{number}")
         branches.append(f"b{number}")
-    seen = ["b0", "b1"]
-    state = {"fresh": 0, "seen": 0, "bare": 0}
+    bare = ("-c", "core.hooksPath=/dev/null")
 
-    def switch_to(names, key, *options):
-        def switch():
-            state[key] += 1
-            return cpu(["git", *options, "switch", "--quiet", names[state[key] % len(names)]], top)
+    def switch(names, *options):
+        """Each call switches to the next branch, so that both sides always have ten files to change."""
+        return lambda: cpu(["git", *options, "switch", "--quiet", next(names)], top)
 
-        return switch
-
-    bare = switch_to(branches, "bare", "-c", "core.hooksPath=/dev/null")
-    compare("F1 switch, nothing changed", 1.35, switch_to(branches, "fresh"), bare)
-    compare("F1 switch, commits seen before", 1.12, switch_to(seen, "seen"), switch_to(seen, "bare", "-c", "core.hooksPath=/dev/null"))
+    fresh, seen = itertools.cycle(branches), itertools.cycle(["b0", "b1", "b2"])
+    compare("F1 switch, nothing changed", 1.35, switch(fresh), switch(fresh, *bare))
+    compare("F1 switch, commits seen before", 1.12, switch(seen), switch(seen, *bare))

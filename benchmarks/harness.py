@@ -56,7 +56,10 @@ class Measured:
         self.ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
         ok = "ok" if self.ratio <= goal else "ABOVE"
         ms = (statistics.median(ours) * 1000, statistics.median(theirs) * 1000)
-        print(f"{name:46} {ms[0]:9.1f} ms against {ms[1]:9.1f} ms   {self.ratio:7.4f}   goal {goal:6.3f}   {ok}", flush=True)
+        print(
+            f"{name:46} {ms[0]:9.1f} ms against {ms[1]:9.1f} ms   {self.ratio:7.4f}   goal {goal:6.3f}   {ok}",
+            flush=True,
+        )
 
 
 def compare(name, goal, ours, theirs, *, less_bare=False):
@@ -79,7 +82,11 @@ def folder():
     for name in ("VIRTUAL_ENV", "PYTHONPATH", "GIT_DIR", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     try:
-        for key, value in (("user.name", "Bench"), ("user.email", "bench@example.invalid"), ("init.defaultBranch", "main")):
+        for key, value in (
+            ("user.name", "Bench"),
+            ("user.email", "bench@example.invalid"),
+            ("init.defaultBranch", "main"),
+        ):
             git(path, "config", "--global", key, value)
         yield path
     finally:
@@ -112,7 +119,9 @@ def make_project(path, size):
     subprocess.run([*ALEMBIC, "init", "migrations"], cwd=top, check=True, capture_output=True)
     ini = top / "alembic.ini"
     lines = ini.read_text().splitlines()
-    ini.write_text("\n".join("sqlalchemy.url = sqlite:///dev.db" if line.startswith("sqlalchemy.url") else line for line in lines))
+    ini.write_text(
+        "\n".join("sqlalchemy.url = sqlite:///dev.db" if line.startswith("sqlalchemy.url") else line for line in lines)
+    )
     (top / ".gitignore").write_text("dev.db*\n__pycache__/\n")
     for number in range(size):
         last = write_revision(top, number)

@@ -1,4 +1,4 @@
-"""From arguments to a verb and from its report to text; every verb is imported when it is called."""
+"""From a verb to its report and from that to text; every verb is imported when it is called."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from dbsync.commands.heads import Heads
 
 
-def dispatch(arguments: list[str]) -> int:
-    """Parse, run and show; returns the exit code. Raises what the verb raises."""
-    from dbsync.cli.parser import make_parser
+def dispatch(options: Namespace) -> int:
+    """Run the verb and show what came of it; returns the exit code. Raises what the verb raises."""
     from dbsync.commands.context import Context
 
-    options = make_parser().parse_args(arguments)
     if options.verb == "completion":
         return _print_completion(options.shell)
     module = importlib.import_module(f"dbsync.commands.{options.verb}")

@@ -1,11 +1,17 @@
 """The entry of `dbsync` and `git dbsync`: parse, call one verb, show what came of it, exit."""
 
+from __future__ import annotations
+
 import sys
 
 if sys.version_info < (3, 11):
     sys.exit("error: the dbsync command needs Python 3.11 or newer; its hooks may use another one than the project")
 
 import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 
 def main() -> None:
@@ -21,7 +27,9 @@ def main() -> None:
     if _answered_at_once(arguments):
         sys.stdout.flush()
         os._exit(0)  # the interpreter's own clean-up costs as much as the answer
-    code = _guarded(arguments)
+    from dbsync.cli.parser import make_parser
+
+    code = _guarded(make_parser().parse_args(arguments), arguments)
     sys.stdout.flush()
     sys.exit(0 if arguments[:1] == ["hook"] else code)
 
@@ -46,14 +54,14 @@ def _answered_at_once(arguments: list[str]) -> bool:
     return False
 
 
-def _guarded(arguments: list[str]) -> int:
+def _guarded(options: Namespace, arguments: list[str]) -> int:
     from dbsync.cli import console
     from dbsync.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, DbsyncError
 
     try:
         from dbsync.cli.dispatch import dispatch
 
-        return dispatch(arguments)
+        return dispatch(options)
     except DbsyncError as error:
         console.error(error.message, error.hint)
         return error.exit_code

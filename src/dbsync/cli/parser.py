@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+TYPE_CHECKING = False  # typing is not needed to print help
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 from dbsync import __version__
-from dbsync.errors import EXIT_USAGE
 
 HOOK_NAMES = ("post-checkout", "post-merge", "post-rewrite", "post-commit", "post-applypatch")
 EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled false`."
@@ -14,8 +17,8 @@ EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled fals
 class _Parser(argparse.ArgumentParser):
     """Says what was wrong in dbsync's form."""
 
-    def error(self, message: str) -> None:  # type: ignore[override] - exits, as the original does
-        self.exit(EXIT_USAGE, f"error: {message}\nhint: `{self.prog} --help`\n")
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\nhint: `{self.prog} --help`\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
