@@ -27,5 +27,5 @@ def run(context: Context, options: Namespace) -> Report:  # noqa: ARG001 - every
         return Report(
             EXIT_FINDING, Synced(Result([], [Obstacle("DBS306", message, "`dbsync sync` lets it follow")]), [])
         )
-    result = catch_up(project, Rules(by_hook=project.settings.auto != "always"))
+    result = catch_up(project, Rules(unasked=True, by_hook=project.settings.auto != "always"))
     return Report(exit_code_of(result), Synced(result, []))

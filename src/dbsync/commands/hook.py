@@ -56,7 +56,7 @@ def _follow(project: Project, options: Namespace) -> Hooked:
     obstacle = why_untrusted(project)
     if obstacle:
         return _leave(project, obstacle)
-    rules = Rules(by_hook=project.settings.auto != "always", previous=_previous(project, options))
+    rules = Rules(unasked=True, by_hook=project.settings.auto != "always", previous=_previous(project, options))
     return Hooked(Synced(catch_up(project, rules), []), quiet=project.settings.quiet)
 
 

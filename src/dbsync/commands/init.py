@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError, Obstacle
 from dbsync.git.hooks import InstallReport, install
-from dbsync.store.trust import Trust
 from dbsync.sync.adoption import Adopted, Candidate, candidates, may_be_taken_unasked, take
 from dbsync.sync.catch_up import Result, catch_up
 from dbsync.sync.mover import Rules
 from dbsync.sync.project import own_interpreter
 from dbsync.sync.status import EnvironmentStatus, environment_status
 from dbsync.sync.target import read_target
+from dbsync.sync.trusted import trust_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -53,7 +53,7 @@ def run(context: Context, options: Namespace) -> Report:
     taken = any(one.adopted for one in prepared)
     hooks = None
     if taken:
-        Trust(project.repository, project.layout).start()
+        trust_of(project).start()
         hooks = install(project.repository, own_interpreter())
     statuses = [environment_status(project, one) for one in environments] if taken else []
     synced = _offer_sync(context, project, prepared, statuses, yes=options.yes)
@@ -112,7 +112,7 @@ def _offer_sync(
     differing = [one for status in statuses for one in status.databases if one.state != "in_sync"]
     if differing and (unstamped or not (yes or context.confirm("Move it to what the work tree says?"))):
         return None
-    return catch_up(project, Rules(by_hook=True))
+    return catch_up(project, Rules(unasked=True, by_hook=True))
 
 
 def _creators(project: Project) -> list[str]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.store.databases import adopted
 from dbsync.store.gate import remove_gate
-from dbsync.store.trust import Trust
 from dbsync.sync.follow import follow
 from dbsync.sync.outcome import Outcome
+from dbsync.sync.remember import remember
 from dbsync.sync.settle import settle
 from dbsync.sync.status import environment_status, held_at
 from dbsync.sync.target import read_target
+from dbsync.sync.trusted import trust_of
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
@@ -40,12 +41,14 @@ class Result(NamedTuple):
 def catch_up(project: Project, rules: Rules, commit: str | None = None) -> Result:
     """Move the databases of every environment to the work tree, or to a commit. Environments are independent."""
     environments, obstacles = project.environments()
-    trust = Trust(project.repository, project.layout)
+    trust = trust_of(project)
     rules = rules._replace(trusted=lambda one: trust.judge(one).trusted)
     outcomes = [_one(project, environment, rules, commit) for environment in environments]
     result = Result(outcomes, _missing_environments(project, environments, obstacles))
     if result.in_sync and not commit:
         settle(project)
+        found = project.environments()[0]
+        remember(project, [environment_status(project, environment, ask=False) for environment in found])
     else:
         remove_gate(project.repository.git_dir)
     return result

@@ -35,9 +35,11 @@ class Rules(NamedTuple):
     """How far a run may go.
 
     `by_hook` keeps to ordinary plans; `accept_loss` was said with --yes; `previous` is the commit the work tree was at
-    before; `trusted` judges the commit of a source that was found in Git.
+    before; `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
+    hook's, or an application's start.
     """
 
+    unasked: bool = False
     by_hook: bool = False
     accept_loss: bool = False
     previous: str = ""
@@ -131,12 +133,12 @@ class Mover:
 
     def _why_not(self, current: _Current) -> Obstacle | None:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
+        for one in plan.down if self._rules.unasked else ():
+            if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
+                message = f"the source of {one} was found in {entries[one].commit[:12]}, which is not trusted: not run"
+                return Obstacle("DBS506", message, f"`dbsync explain {one}`, look at it, then `dbsync sync`")
         if not self._rules.by_hook or not plan.steps:
             return None
-        for one in plan.down:
-            if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
-                message = f"the source of {one} was found in a commit that is not trusted"
-                return Obstacle("DBS506", message, f"`dbsync trust {entries[one].commit[:12]}`, then `dbsync sync`")
         sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}
         expected = sum(entries[one].seconds or 0.0 for one in plan.down)
         return why_not_ordinary(plan.down, sources, expected, HOOK_BUDGET_SECONDS)

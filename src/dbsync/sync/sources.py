@@ -113,7 +113,8 @@ class SourceFinder:
         for entry in self._walk(iter(blobs), holding=revision_id.encode()):
             if entry.revision.id == revision_id:
                 path = f"{where}/{revision_id}.py".lstrip("/")
-                return entry._replace(revision=entry.revision._replace(path=path))
+                # No commit vouches for it: the blob's own id stands in its place, which no trust can be given to.
+                return entry._replace(revision=entry.revision._replace(path=path), commit=entry.revision.oid)
         return None
 
     def _walk(self, blobs: Iterator[Blob], holding: bytes = b"revision") -> Iterator[Entry]:

@@ -15,6 +15,7 @@ from dbsync.sync.look import Seen, look
 from dbsync.sync.outcome import display
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.target import Target, blocks, read_target
+from dbsync.sync.trusted import why_untrusted
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
@@ -60,6 +61,8 @@ def environment_status(
     if seen is None and not project.layout.initialised:
         return EnvironmentStatus(environment, target, [], [*target.obstacles, _not_initialised()])
     if seen is None and ask:
+        obstacle = why_untrusted(project)  # looking is done without a thought, by prompts and editors too
+    if seen is None and ask and obstacle is None:
         found = inspect(project, target, only_adopted(project))
         seen, obstacle = found.seen, found.obstacle
     obstacles = [*target.obstacles, *([obstacle] if obstacle else [])]
@@ -137,6 +140,7 @@ def as_json(status: EnvironmentStatus) -> dict[str, Any]:
     return {
         "name": status.environment.name,
         "config": status.environment.config_path,
+        "revisions": len(status.target.map),
         "heads": list(status.target.map.declared_heads),
         "target": list(status.target.map.heads),
         "databases": [_database_json(one) for one in status.databases],
