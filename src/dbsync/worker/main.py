@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -42,18 +43,31 @@ def _progress(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prepare_process(request: dict[str, Any], top: str) -> None:
-    """Stand where `alembic` would: its working directory, its import path.
-
-    Alembic is loaded before that, as its command line does: a folder `alembic` of the project is another thing.
-    """
-    import alembic.command
-    import sqlalchemy  # noqa: F401
-
+    """Stand where `alembic` would: its working directory, its import path."""
+    _load_alembic()
     os.umask(0o077)
     os.chdir(os.path.join(top, request["directory"]))
     sys.path.insert(0, "")
     distrust_bytecode_of(top)
     sys.argv = ["alembic"]
+
+
+def _load_alembic() -> None:
+    """Import Alembic before the project's folders are on the path, as its command line does.
+
+    The collector finds nothing to free meanwhile, and pygments, which Mako takes for colouring tracebacks, is not
+    needed: without the two it takes a quarter less.
+    """
+    gc.disable()
+    absent = "pygments" not in sys.modules
+    if absent:
+        sys.modules["pygments"] = None  # type: ignore[assignment]  # makes the import fail, as if it were not installed
+    import alembic.command
+    import sqlalchemy  # noqa: F401
+
+    if absent:
+        del sys.modules["pygments"]
+    gc.enable()
 
 
 def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, Any]) -> dict[str, Any]:
