@@ -154,8 +154,8 @@ class Ledger:
 
 
 def _revision(text: str) -> Revision:
-    values = json.loads(text)
-    return Revision(*(tuple(value) if isinstance(value, list) else value for value in values))
+    values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in json.loads(text)]
+    return Revision(*values)
 
 
 def _identifiers(revision: Revision) -> str:

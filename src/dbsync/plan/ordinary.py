@@ -89,7 +89,7 @@ def _imports(source: bytes) -> set[str]:
         module = ast.parse(source)
     except (SyntaxError, ValueError):
         return set()
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

@@ -158,7 +158,7 @@ class Mover:
             "down": plan.down,
             "up": plan.up,
             "heads": list(plan.heads),
-            "keep": list(keep) if current.kept else None,
+            "keep": list(keep or ()) if current.kept else None,
             "allow_loss": self._rules.accept_loss and keep is not None,
             "allow_commit": self._rules.accept_loss,
         }

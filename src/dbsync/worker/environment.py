@@ -87,7 +87,7 @@ class EnvironmentLog:
             walking.append(True)
             return walk(environ)
 
-        kind.__getitem__, kind.__iter__ = recorded, walked  # type: ignore[method-assign] - undone below
+        kind.__getitem__, kind.__iter__ = recorded, walked  # type: ignore[method-assign]  # undone below
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -43,7 +43,7 @@ def _sentence(error: BaseException) -> str:
     return PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] is not None else f"{found[2]}***", text)
 
 
-def _place(error: BaseException, top: str) -> tuple | None:  # type: ignore[type-arg] - Python 3.9
+def _place(error: BaseException, top: str) -> tuple | None:  # type: ignore[type-arg]  # Python 3.9
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SyntaxError) and error.filename:
         return os.path.relpath(error.filename, top), error.lineno

@@ -37,7 +37,7 @@ class Watched:
         self.table = self.now = table
         self.columns = columns
         self.rows = rows
-        self.values: dict[str, tuple] | None = None  # type: ignore[type-arg] - Python 3.9
+        self.values: dict[str, tuple] | None = None  # type: ignore[type-arg]  # Python 3.9
         self.changed = ""
         self.names = {column: column for column in columns}
 

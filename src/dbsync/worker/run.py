@@ -49,7 +49,7 @@ class Run:
             configure(*args, **{**kw, **(forced if moving else {})})
             self._wrap(env.get_context(), moving)
 
-        env.configure = configured  # type: ignore[method-assign] - see above
+        env.configure = configured  # type: ignore[method-assign]  # see above
         with env:
             script.run_env()
 
@@ -93,7 +93,7 @@ class Run:
             facts["describe"] = adapter.describe(connection)
         if self._options.get("report_schema"):
             facts["schema_lines"] = adapter.schema(connection, context.version_table)
-        plan = self._channel.ask("current", identity=adapter.identity(connection), **facts)
+        plan: dict[str, Any] = self._channel.ask("current", identity=adapter.identity(connection), **facts)
         while "outcome_of" in plan:
             status = adapter.outcome(connection, plan["outcome_of"])
             plan = self._channel.ask("outcome", status=status)
@@ -195,7 +195,7 @@ class Run:
             if kw.get("modify_name") and run._watch is not None:
                 run._watch.renamed_column(table_name, column_name, str(kw["modify_name"]))
 
-        AlterColumnOp.__init__ = noted  # type: ignore[method-assign] - the one place where every rename passes
+        AlterColumnOp.__init__ = noted  # type: ignore[method-assign]  # the one place where every rename passes
 
     def _committing(self, conn: Any, *rest: Any) -> None:
         """Note a commit that is about to happen: env.py may make one for each database, or one for all in the end."""

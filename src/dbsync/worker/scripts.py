@@ -40,7 +40,7 @@ class PlannedScript(Script):
         )
 
     @property
-    def module(self) -> ModuleType:  # type: ignore[override] - an attribute there
+    def module(self) -> ModuleType:  # type: ignore[override]  # an attribute there
         if self._module is None:
             self._module = self._make_module()
         return self._module

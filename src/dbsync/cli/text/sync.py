@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from dbsync.cli import console
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dbsync.commands.sync import Synced
     from dbsync.plan.planner import Plan
     from dbsync.sync.outcome import Moved, Outcome
@@ -68,8 +70,8 @@ def _show_planned(status: EnvironmentStatus) -> None:
         console.obstacle(obstacle)
 
 
-def _some(ids: object) -> str:
-    listed = [str(one) for one in ids]  # type: ignore[attr-defined] - a list or tuple of ids
+def _some(ids: Iterable[str]) -> str:
+    listed = list(ids)
     more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""  # noqa: PLR2004 - as many as fit a line
     return console.clean(", ".join(listed[:5]) + more)
 
