@@ -62,7 +62,10 @@ def load_application(request: dict[str, Any]) -> ContextManager[Any]:
 
 
 class EnvironmentLog:
-    """Which environment variables env.py asked for: while they are unchanged, its database is where it was."""
+    """Which environment variables env.py asked for: while they are unchanged, its database is where it was.
+
+    Their values count as the caller set them; what env.py itself puts there, from a .env say, is no variable of his.
+    """
 
     # A settings library may walk over the whole environment; then only names that could say where a database is count.
     _TELLING = re.compile(r"DATABASE|DB|SQL|URL|URI|DSN|HOST|PG|ENV|CONFIG|SETTINGS|STAGE", re.IGNORECASE)
@@ -71,6 +74,7 @@ class EnvironmentLog:
 
     def __init__(self) -> None:
         self._asked: set[str] = set()
+        self._given = dict(os.environ)
 
     def __enter__(self) -> EnvironmentLog:  # noqa: PYI034 - Self is not in Python 3.9
         kind = type(os.environ)
@@ -95,7 +99,7 @@ class EnvironmentLog:
 
     def variables(self) -> dict[str, str]:
         """Return each variable asked for with a hash of its value ("" for one that is not set), never the value."""
-        return {name: hash_of(os.environ.get(name)) for name in sorted(self._asked) if not self._PASSING.match(name)}
+        return {name: hash_of(self._given.get(name)) for name in sorted(self._asked) if not self._PASSING.match(name)}
 
 
 def hash_of(value: Any) -> str:
