@@ -85,23 +85,23 @@ def test_a_branch_without_migrations_never_takes_the_database_to_base(branches: 
     done = branches.switch("main")
     assert_follows(branches)
     done = branches.switch("none")
-    assert ["DBS108"] == codes(done) or ["DBS301"] == codes(done)
+    assert codes(done) == ["DBS108"] or codes(done) == ["DBS301"]
     assert before == dump(branches)
-    assert 1 == branches.dbsync("ensure", check=False).rc
-    assert 1 == branches.dbsync("sync", "--yes", check=False).rc
-    assert "blocked" == state(branches)
+    assert branches.dbsync("ensure", check=False).rc == 1
+    assert branches.dbsync("sync", "--yes", check=False).rc == 1
+    assert state(branches) == "blocked"
     assert before == dump(branches)
 
 
 def test_an_orphan_branch_leaves_the_database(branches: Project):
     before = dump(branches)
     done = branches.switch("--orphan", "pages")
-    assert ["DBS301"] == codes(done)
+    assert codes(done) == ["DBS301"]
     assert before == dump(branches)
     branches.write("index.html", "")
     branches.commit("Pages")
     assert before == dump(branches)
-    assert 1 == branches.dbsync("ensure", check=False).rc
+    assert branches.dbsync("ensure", check=False).rc == 1
     branches.switch("feature")
     assert_follows(branches)
 
@@ -115,7 +115,7 @@ def test_a_deleted_branch_whose_objects_are_gone_is_left_with_the_ledgers_source
     branches.git("branch", "-D", "feature")
     branches.git("reflog", "expire", "--expire=now", "--all")
     branches.git("gc", "--quiet", "--prune=now")
-    assert ("f3",) == state_of(branches.database).versions
+    assert state_of(branches.database).versions == ("f3",)
     branches.dbsync("ensure")
     assert_follows(branches)
 
@@ -123,7 +123,9 @@ def test_a_deleted_branch_whose_objects_are_gone_is_left_with_the_ledgers_source
 def test_checking_out_files_of_another_branch_is_followed(branches: Project):
     branches.git("checkout", "feature", "--", "migrations/versions")
     assert_follows(branches)
-    branches.git("rm", "-rfq", "--", "migrations/versions/f3_add_extra_to_t_f2.py", "migrations/versions/f2_create_t_f2.py")
+    branches.git(
+        "rm", "-rfq", "--", "migrations/versions/f3_add_extra_to_t_f2.py", "migrations/versions/f2_create_t_f2.py"
+    )
     branches.dbsync("ensure")
     assert_follows(branches)
 
@@ -144,7 +146,7 @@ def test_a_linked_work_tree_never_moves_the_database(branches: Project, tmp_path
     done = branches.git("worktree", "add", str(linked), "feature")
     assert before == dump(branches)
     done = branches.git("-C", str(linked), "switch", "--detach", "main~1")
-    assert 0 == done.rc
+    assert done.rc == 0
     assert before == dump(branches)
     assert_follows(branches)
 
@@ -157,7 +159,7 @@ def test_bisect_waits_and_its_reset_syncs(branches: Project):
     branches.git("bisect", "start", "HEAD", "HEAD~4")
     branches.git("bisect", "good")
     assert before == dump(branches)
-    assert "pending_sync" == state(branches)
+    assert state(branches) == "pending_sync"
     branches.git("bisect", "reset")
     assert_follows(branches)
 
@@ -189,11 +191,11 @@ def test_when_switched_off_hooks_say_and_do_nothing(branches: Project, off: str)
     assert "dbsync" not in done.err
     assert before == dump(branches)
     if off != "auto":
-        assert 0 == branches.dbsync("ensure", env=env).rc
+        assert branches.dbsync("ensure", env=env).rc == 0
         assert before == dump(branches)
-    assert 0 == branches.dbsync("status").rc
-    assert 1 == branches.dbsync("status", "--exit-code", check=False).rc
-    assert 0 == branches.dbsync("sync").rc
+    assert branches.dbsync("status").rc == 0
+    assert branches.dbsync("status", "--exit-code", check=False).rc == 1
+    assert branches.dbsync("sync").rc == 0
     assert_follows(branches)
 
 
@@ -212,14 +214,14 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(branches: Project):
 
 def test_sync_to_holds_the_database_until_sync(branches: Project):
     branches.dbsync("sync", "--to", "feature~1")
-    assert ("f2",) == state_of(branches.database).versions
+    assert state_of(branches.database).versions == ("f2",)
     assert branches.rev("feature~1") == status(branches)["environments"][0]["held"]
     done = branches.switch("feature")
-    assert ["DBS306"] == codes(done)
-    assert ("f2",) == state_of(branches.database).versions
+    assert codes(done) == ["DBS306"]
+    assert state_of(branches.database).versions == ("f2",)
     done = branches.dbsync("ensure", check=False)
-    assert (1, ["DBS306"]) == (done.rc, codes(done))
-    assert 2 == branches.dbsync("sync", "--to", "nowhere", check=False).rc
+    assert (done.rc, codes(done)) == (1, ["DBS306"])
+    assert branches.dbsync("sync", "--to", "nowhere", check=False).rc == 2
     branches.dbsync("sync")
     assert_follows(branches)
     branches.switch("main")
@@ -230,14 +232,14 @@ def test_a_sync_to_that_cannot_be_done_holds_nothing(branches: Project):
     sql(branches, "INSERT INTO t_m2 (name) VALUES ('kept')")
     before = dump(branches)
     done = branches.dbsync("sync", "--to", "feature", check=False)
-    assert (1, ["DBS305"]) == (done.rc, codes(done))
+    assert (done.rc, codes(done)) == (1, ["DBS305"])
     assert before == dump(branches)
-    assert 0 == branches.dbsync("ensure").rc
+    assert branches.dbsync("ensure").rc == 0
     assert_follows(branches)
 
 
 def test_hostile_names_are_only_names(branches: Project):
-    name = "feature/$(touch${IFS}pwned);`touch${IFS}pwned`-é"
+    name = "features/$(touch${IFS}pwned);`touch${IFS}pwned`-é"
     branches.git("branch", name, "feature")
     branches.switch(name)
     assert not branches.path("pwned").exists()

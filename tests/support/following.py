@@ -62,7 +62,7 @@ def ledger_path(project: Project) -> Path:
 def ledger_entries(project: Project) -> dict[str, bytes]:
     """Return what the ledger says is applied: sources by revision id."""
     with Ledger(str(ledger_path(project))) as ledger:
-        assert [] == ledger.running()
+        assert ledger.running() == []
         return {entry.revision.id: entry.source for entry in ledger.entries("alembic_version")}
 
 
@@ -86,7 +86,7 @@ def assert_follows(project: Project, *, leave_out: tuple[str, ...] = ()) -> None
     wanted = {one: source for one, source in files_by_id(project).items() if source not in left_out}
     assert wanted == ledger_entries(project)
     found = database_status(project)
-    assert "in_sync" == found["state"], found
+    assert found["state"] == "in_sync", found
 
 
 def dump(project: Project) -> list[str]:

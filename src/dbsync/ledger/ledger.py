@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 FORMAT = 1
+# Operations that ended are kept for as long as a copy of the database made then may come back.
+MOST_OPERATIONS = 50
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE applied (
@@ -25,7 +27,8 @@ CREATE TABLE applied (
     PRIMARY KEY (track, id)
 );
 CREATE TABLE operation (
-    id INTEGER PRIMARY KEY, track TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, facts TEXT NOT NULL
+    id INTEGER PRIMARY KEY, track TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, facts TEXT NOT NULL,
+    heads TEXT NOT NULL DEFAULT '', stamp TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE source (id TEXT NOT NULL, oid TEXT NOT NULL, source BLOB NOT NULL, identifiers TEXT NOT NULL,
     "commit" TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (id, oid));
@@ -101,11 +104,14 @@ class Ledger:
             "INSERT INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(track, place, *_row(entry)) for place, entry in enumerate(listed)],
         )
+        self._write_sources(listed)
+
+    def _write_sources(self, entries: list[Entry]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?)",
             [
                 (one.revision.id, one.revision.oid, one.source, _identifiers(one.revision), one.commit, one.applied_at)
-                for one in listed
+                for one in entries
             ],
         )
 
@@ -117,17 +123,27 @@ class Ledger:
         )
         return [Entry(_revision(row[0]), row[1], observed=True, applied_at=row[2], commit=row[3]) for row in rows]
 
-    def begin(self, track: str, started: str, facts: dict[str, Any]) -> int:
-        """Record that a plan is about to run; `facts` must say all that recovery needs. Returns the operation's id."""
+    def begin(self, track: str, started: str, facts: dict[str, Any], entries: list[Entry]) -> int:
+        """Record that a plan is about to run, and what will be applied when it has. Returns the operation's id.
+
+        `facts` must say all that recovery needs to tell how it ended.
+        """
+        self._db.execute("BEGIN IMMEDIATE")
+        self._write_sources(entries)
         cursor = self._db.execute(
-            "INSERT INTO operation (track, state, started, facts) VALUES (?, 'running', ?, ?)",
-            (track, started, json.dumps(facts)),
+            "INSERT INTO operation (track, state, started, facts, heads) VALUES (?, 'running', ?, ?, ?)",
+            (track, started, json.dumps({**facts, "entries": list(map(_slim, entries))}), _joined(facts["after"])),
         )
+        self._db.execute("COMMIT")
         return int(cursor.lastrowid or 0)
 
-    def note(self, operation: int, facts: dict[str, Any]) -> None:
-        """Replace what is recorded of a running operation."""
-        self._db.execute("UPDATE operation SET facts = ? WHERE id = ?", (json.dumps(facts), operation))
+    def note(self, operation: int, stamp: str, **facts: Any) -> None:
+        """Add to what is recorded of a running operation; `stamp` is the schema's when it is committed."""
+        recorded = self.operation(operation).facts
+        self._db.execute(
+            "UPDATE operation SET facts = ?, stamp = ? WHERE id = ?",
+            (json.dumps({**recorded, **facts}), stamp, operation),
+        )
 
     def finish(self, operation: Operation, state: str, entries: Iterable[Entry] | None = None) -> None:
         """End an operation as done or failed, and in the same transaction write what is applied now."""
@@ -135,7 +151,26 @@ class Ledger:
         if entries is not None:
             self._write(operation.track, entries)
         self._db.execute("UPDATE operation SET state = ? WHERE id = ?", (state, operation.id))
+        self._db.execute(
+            "DELETE FROM operation WHERE track = ? AND state <> 'running' AND id <= ? - ?",
+            (operation.track, operation.id, MOST_OPERATIONS),
+        )
         self._db.execute("COMMIT")
+
+    def entries_of(self, operation: Operation) -> list[Entry]:
+        """Return what is applied when an operation has been carried out."""
+        return [self._entry(slim) for slim in operation.facts["entries"]]
+
+    def entries_at(self, track: str, heads: Iterable[str], stamp: str) -> list[Entry] | None:
+        """Return what was applied when an operation left these rows and a schema of this stamp; None where none did."""
+        where = "WHERE track = ? AND state = 'done' AND heads = ? AND stamp = ?"
+        found = self._operations(where, (track, _joined(heads), stamp)) if stamp else []
+        return self.entries_of(found[-1]) if found else None
+
+    def _entry(self, slim: dict[str, Any]) -> Entry:
+        revision = _revision(json.dumps(slim["revision"]))
+        row = self._db.execute("SELECT source FROM source WHERE id = ? AND oid = ?", (revision.id, revision.oid))
+        return Entry(**{**slim, "revision": revision, "source": row.fetchone()[0]})
 
     def operation(self, operation_id: int) -> Operation:
         """Return one operation."""
@@ -176,12 +211,12 @@ def _row(entry: Entry) -> tuple[Any, ...]:
     )
 
 
-def as_facts(entry: Entry) -> dict[str, Any]:
-    """Return an entry as an operation's record keeps it."""
-    return {**entry._asdict(), "revision": list(entry.revision), "source": entry.source.hex()}
+def _slim(entry: Entry) -> dict[str, Any]:
+    """Return an entry as an operation's record keeps it: the source is in a table of its own."""
+    facts = {**entry._asdict(), "revision": list(entry.revision)}
+    del facts["source"]
+    return facts
 
 
-def from_facts(facts: dict[str, Any]) -> Entry:
-    """Return the entry that `as_facts` wrote."""
-    revision = _revision(json.dumps(facts["revision"]))
-    return Entry(**{**facts, "revision": revision, "source": bytes.fromhex(facts["source"])})
+def _joined(heads: Iterable[str]) -> str:
+    return " ".join(sorted(heads))

@@ -29,6 +29,11 @@ class Difference(NamedTuple):
     rewritten: tuple[str, ...]
     re_parented: tuple[str, ...]
 
+    @property
+    def changed(self) -> bool:
+        """Whether a revision is in both, and not the same."""
+        return bool(self.rewritten or self.re_parented)
+
 
 class Plan(NamedTuple):
     """The steps in order, all downgrades first, and the version table's rows when they are done."""

@@ -18,7 +18,7 @@ from dbsync import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 NAME = "dbsync-verdict"
@@ -49,7 +49,7 @@ def signature_of_folder(path: str) -> tuple[int, ...] | None:
 def store_verdict(git_dir: str, hangs_on: Mapping[str, Any], said: Any, environ: Mapping[str, str]) -> None:
     """Keep a verdict: `hangs_on` holds lists of `files` and `folders`, `variables` and `databases`; `said` is data.
 
-    `databases` are `(path, version table, rows)`.
+    `databases` are `(path, version table, database_state)`.
     """
     files = {path: signature_of(path) for path in hangs_on["files"]}
     folders = {path: signature_of_folder(path) for path in hangs_on["folders"]}
@@ -85,7 +85,7 @@ def standing_verdict(git_dir: str, environ: Mapping[str, str]) -> Any:
         and all(_sum_of(environ.get(name)) == value for name, value in variables.items())
         and all(signature_of(one) == value for one, value in files.items())
         and all(signature_of_folder(one) == value for one, value in folders.items())
-        and all(_rows(one, table) == rows for one, table, rows in databases)
+        and all(database_state(one, table) == found for one, table, found in databases)
     )
     return said if same else None
 
@@ -102,17 +102,14 @@ def _sum_of(value: str | None) -> int:
     return -1 if value is None else crc32(os.fsencode(value))
 
 
-def _rows(path: str, table: str) -> Iterable[str] | None:
-    """Read a version table; None where that is not possible."""
+def database_state(path: str, version_table: str) -> tuple[str, str, list[str]] | None:
+    """Return which file a database is, its schema's stamp and its version table's rows; None where unknown."""
     import sqlite3
 
-    name = table.replace('"', '""')
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    from dbsync.store.sqlite_file import instance_of, read_sqlite
+
     try:
-        db = sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=3)
-        try:
-            return sorted(row[0] for row in db.execute(f'SELECT version_num FROM "{name}"'))  # noqa: S608 - quoted
-        finally:
-            db.close()
-    except sqlite3.Error:
+        rows, stamp = read_sqlite(path, version_table)
+        return instance_of(path), stamp, rows
+    except (sqlite3.Error, OSError):
         return None

@@ -85,7 +85,7 @@ def take(project: Project, target: Target, candidate: Candidate, found: Found) -
     with adopt(project.layout, candidate.seen.identity, environment.name, project.repository.top) as ledger:
         ledger.set_meta("tracks", sorted({*ledger.meta("tracks", []), candidate.seen.track}))
         heads = list(candidate.seen.heads)
-        ledger.set_meta(f"track:{candidate.seen.track}", {**candidate.seen.facts, "heads": heads, "as_of": ""})
+        ledger.set_meta(f"track:{candidate.seen.track}", {**candidate.seen.facts, "heads": heads, "stamp": candidate.seen.stamp, "as_of": ""})
         if not applied.missing:
             ledger.replace(candidate.seen.track, seeded)
     if known:

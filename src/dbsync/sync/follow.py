@@ -14,6 +14,7 @@ from dbsync.store.databases import adopted
 from dbsync.store.gate import remove_gate
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.records import update_record
+from dbsync.sync.doubt import whom_to_believe
 from dbsync.sync.failures import died, obstacle_of
 from dbsync.sync.mover import Mover, Rules
 from dbsync.sync.outcome import Outcome
@@ -38,8 +39,8 @@ class Attempt(NamedTuple):
 def follow(project: Project, target: Target, rules: Rules) -> Outcome:
     """Move the databases of an environment to its target.
 
-    Where rows would be lost and that was accepted, it runs twice: once to learn what, and to roll back, once more to
-    keep that first. Where an old revision needs code that HEAD no longer has, once more with the old tree beside.
+    It runs once more where somebody else changed a database and how had to be found out; where rows would be lost and
+    that was accepted, to keep them first; where an old revision needs code that HEAD no longer has, with the old tree.
     """
     try:
         with _Locks(project, target, rules) as held:
@@ -52,6 +53,9 @@ def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[i
     trees: dict[str, dict[str, str]] = {}
     while True:
         attempt = _run(project, target, rules, held, trees)
+        if attempt.mover.doubted is not None:
+            rules = rules._replace(believe=whom_to_believe(project, target, attempt.mover.doubted))
+            continue
         tables = _to_keep(attempt, rules)
         if tables is not None:
             rules = rules._replace(keep=tables)

@@ -83,7 +83,7 @@ def _stop(obstacle: Obstacle) -> dict[str, Any]:
 def _seen(project: Project, event: dict[str, Any]) -> Seen:
     identity, track = event["identity"], track_of(event["schema"], event["version_table"])
     facts = {key: event[key] for key in ("dialect", "version_table", "schema")}
-    seen = Seen(identity["key"], identity, facts, tuple(event["heads"]), track)
+    seen = Seen(identity["key"], identity, facts, tuple(event["heads"]), track, stamp=event["stamp"])
     ledger = open_ledger(project.layout, identity["key"])
     if ledger is None:
         return seen

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbsync.store.databases import adopted
 from dbsync.store.lock import is_held
 from dbsync.store.records import read_records
+from dbsync.store.sqlite_file import instance_of, read_sqlite
 from dbsync.sync.watched import unchanged
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class Seen(NamedTuple):
     """One version table as it was found. `trouble` is a state that needs no graph: no_database, interrupted ….
 
-    `heads` are the rows; `recreated` says that the file is another one than the ledger knows.
+    `heads` are the rows; `recreated` says that the file is another one than the ledger knows; `stamp` is the schema's,
+    "" where that is not known.
     """
 
     key: str
@@ -30,6 +32,7 @@ class Seen(NamedTuple):
     track: str
     recreated: bool = False
     trouble: str = ""
+    stamp: str = ""
 
 
 def look(project: Project, environment: Environment) -> list[Seen] | None:
@@ -55,20 +58,8 @@ def _look_at(ledger: Ledger, identity: dict[str, Any], track: str) -> Seen:
         held = is_held(f"{ledger.path}.lock")
         seen = seen._replace(trouble="in_progress" if held else "interrupted")
     try:
-        heads = read_heads(identity["key"], facts["version_table"])
+        heads, stamp = read_sqlite(identity["key"], facts["version_table"])
     except sqlite3.DatabaseError:
         return seen._replace(trouble="unreachable")
-    found = os.stat(identity["key"])
-    return seen._replace(heads=heads, recreated=identity["instance"] != f"{found.st_dev}:{found.st_ino}")
-
-
-def read_heads(path: str, version_table: str) -> tuple[str, ...]:
-    """Return the rows of a version table, read-only; none where there is no such table."""
-    from urllib.parse import quote
-
-    with sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=3) as db:
-        name = version_table.replace('"', '""')
-        known = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (version_table,)).fetchone()
-        rows = db.execute(f'SELECT version_num FROM "{name}"').fetchall() if known else []  # noqa: S608 - quoted
-    db.close()
-    return tuple(sorted(row[0] for row in rows))
+    recreated = identity["instance"] != instance_of(identity["key"])
+    return seen._replace(heads=tuple(heads), stamp=stamp, recreated=recreated)

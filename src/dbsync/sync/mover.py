@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
 from dbsync.ledger.entry import Entry
-from dbsync.ledger.ledger import as_facts, from_facts
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import Plan, make_plan
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.keeping import KeptRows
+from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.outcome import Moved, display, track_of
 from dbsync.sync.request import graph_facts
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.target import Target, blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.project import Project
@@ -36,7 +36,8 @@ class Rules(NamedTuple):
 
     `by_hook` keeps to ordinary plans; `accept_loss` was said with --yes; `previous` is the commit the work tree was at
     before; `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
-    hook's, or an application's start.
+    hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell how revisions were
+    applied, where the database was changed by somebody else.
     """
 
     unasked: bool = False
@@ -44,7 +45,16 @@ class Rules(NamedTuple):
     accept_loss: bool = False
     previous: str = ""
     keep: tuple[str, ...] | None = None
+    believe: str = ""
     trusted: Callable[[str], bool] = bool
+
+
+class Doubted(NamedTuple):
+    """A database that was changed by somebody else, and what the ledger says is applied to it."""
+
+    key: str
+    track: str
+    applied: Applied
 
 
 class Mover:
@@ -60,6 +70,7 @@ class Mover:
         self.refused: Obstacle | None = None
         self.losses: list[dict[str, str]] = []
         self.never_adopted = False
+        self.doubted: Doubted | None = None
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Reply to one event; None where none is expected."""
@@ -98,8 +109,10 @@ class Mover:
             committed = event["status"] == "committed" or (
                 event["status"] is None and sorted(operation.facts["after"]) == sorted(current.heads)
             )
-            entries = [from_facts(one) for one in operation.facts["entries"]] if committed else None
+            entries = current.ledger.entries_of(operation) if committed else None
             current.ledger.finish(operation, "done" if committed else "failed", entries)
+            if committed:
+                current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))
         return self._plan(current)
 
     @property
@@ -109,20 +122,27 @@ class Mover:
         return self._current
 
     def _plan(self, current: _Current) -> dict[str, Any]:
-        known = [] if current.recreated else current.ledger.entries(current.track)
+        known = known_entries(current.ledger, current)
+        entries = known.entries if self._rules.believe != "files" else self._as_written(known.entries)
         finder = SourceFinder(self._project, self._target.environment, current.ledger, self._rules.previous)
-        applied = current.applied = explain_heads(current.heads, known, finder)
+        applied = current.applied = explain_heads(current.heads, entries, finder)
         obstacle = self._first_obstacle(applied)
         if obstacle is not None:
             return self._stop(obstacle)
         current.plan = make_plan(
             applied.map, self._target.map, self._target.same_source(self._project, applied.entries)
         )
+        if known.doubtful and not self._rules.believe and current.plan.difference.changed:
+            self.doubted = Doubted(current.identity["key"], current.track, applied)
+            return self._stop(Obstacle("DBS308", "the schema was changed by somebody else"))
         if applied.learned or current.recreated:
             current.ledger.replace(current.track, applied.entries)
         current.remember()
         obstacle = self._why_not(current)
         return self._stop(obstacle) if obstacle else self._begin(current)
+
+    def _as_written(self, entries: list[Entry]) -> list[Entry]:
+        return as_written(self._project, self._target, entries)
 
     def _first_obstacle(self, applied: Applied) -> Obstacle | None:
         found = [*applied.obstacles, *applied.map.obstacles, *blocks(self._target.obstacles, bool(applied.entries))]
@@ -209,7 +229,7 @@ class Mover:
         current = self._now
         if current.kept is not None:
             current.kept.close()
-        current.ready(event.get("evidence", {}))
+        current.ready(event.get("evidence", {}), event.get("stamp", ""))
         self._current = None
         return {}
 
@@ -249,6 +269,7 @@ class _Current:
         self.identity: dict[str, Any] = event["identity"]
         self.facts = {key: event[key] for key in ("dialect", "version_table", "schema")}
         self.evidence: dict[str, Any] = event["evidence"]
+        self.stamp: str = event["stamp"]
         self.ledger = ledger
         self.name = name
         self.applied: Applied | None = None
@@ -259,6 +280,7 @@ class _Current:
         self.durations: dict[tuple[str, str], float] = {}
         self.committing = self.done = False
         self._operation = 0
+        self._stamp_after = self.stamp
         self.recreated = ledger.meta("identity", {}).get("instance") != self.identity["instance"]
 
     @property
@@ -277,22 +299,24 @@ class _Current:
         """Note where the database was seen, for commands that do not ask the worker."""
         self.ledger.set_meta("identity", self.identity)
         self.ledger.set_meta("tracks", sorted({*self.ledger.meta("tracks", []), self.track}))
-        self.ledger.set_meta(f"track:{self.track}", {**self.facts, "heads": self.heads, "as_of": _now()})
+        self.ledger.set_meta(f"track:{self.track}", self.seen_at(self.heads))
+
+    def seen_at(self, heads: Sequence[str]) -> dict[str, Any]:
+        return {**self.facts, "heads": list(heads), "stamp": self.stamp, "as_of": _now()}
 
     def open_operation(self) -> None:
         facts = {
             "before": self.heads,
             "after": list(self.planned.heads),
             "evidence": {"before": self.evidence},
-            "entries": [as_facts(entry) for entry in self.after],
         }
-        self._operation = self.ledger.begin(self.track, _now(), facts)
+        self._operation = self.ledger.begin(self.track, _now(), facts, self.after)
 
-    def ready(self, evidence: dict[str, Any]) -> None:
+    def ready(self, evidence: dict[str, Any], stamp: str) -> None:
         """Record, before the commit, how to tell later that it happened."""
         if self._operation:
-            facts = self.ledger.operation(self._operation).facts
-            self.ledger.note(self._operation, {**facts, "evidence": {"before": self.evidence, "after": evidence}})
+            self.ledger.note(self._operation, stamp, evidence={"before": self.evidence, "after": evidence})
+            self._stamp_after = stamp
 
     def close(self, *, committed: bool) -> None:
         """End the operation; what was applied is written in the same transaction."""
@@ -303,8 +327,8 @@ class _Current:
         elif committed and self.plan is not None:
             self.ledger.replace(self.track, entries)
         if committed and self.plan is not None:
-            heads = list(self.plan.heads)
-            self.ledger.set_meta(f"track:{self.track}", {**self.facts, "heads": heads, "as_of": _now()})
+            self.stamp = self._stamp_after
+            self.ledger.set_meta(f"track:{self.track}", self.seen_at(self.plan.heads))
         if self.kept is not None and not committed:
             self.kept.discard()
 

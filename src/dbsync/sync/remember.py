@@ -48,7 +48,11 @@ def _hangs_on(project: Project, statuses: list[EnvironmentStatus]) -> dict[str, 
         "folders": [os.path.join(top, folder) for one in environments for folder in one.version_locations],
         "variables": sorted({name for one in environments for name in records[one.name]["variables"]}),
         "databases": [
-            (db.seen.key, db.seen.facts["version_table"], list(db.seen.heads))
+            (
+                db.seen.key,
+                db.seen.facts["version_table"],
+                (db.seen.identity["instance"], db.seen.stamp, list(db.seen.heads)),
+            )
             for one in statuses
             for db in one.databases
         ],

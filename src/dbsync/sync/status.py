@@ -11,6 +11,7 @@ from dbsync.store.databases import adopted, open_ledger
 from dbsync.store.pending import read_pending
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.inspect import inspect, only_adopted
+from dbsync.sync.known import known_entries
 from dbsync.sync.look import Seen, look
 from dbsync.sync.outcome import display
 from dbsync.sync.sources import SourceFinder
@@ -86,7 +87,7 @@ def _not_initialised() -> Obstacle:
 def _assess(project: Project, target: Target, seen: Seen) -> DatabaseStatus:
     ledger = open_ledger(project.layout, seen.key)
     try:
-        known = [] if ledger is None or seen.recreated else ledger.entries(seen.track)
+        known = known_entries(ledger, seen).entries if ledger is not None else []
         applied = explain_heads(seen.heads, known, SourceFinder(project, target.environment, ledger))
     finally:
         if ledger is not None:
@@ -102,12 +103,11 @@ def _state(project: Project, target: Target, seen: Seen, applied: Applied, found
     anything = bool(applied.entries or applied.missing)
     if applied.obstacles or blocks(target.obstacles, anything) or (anything and not target.map.revisions):
         return "blocked"
-    moved = found.rewritten or found.re_parented
-    if not (found.phantom or found.pending or moved):
+    if not (found.phantom or found.pending or found.changed):
         return "in_sync"
     if read_pending(project.repository.git_dir):
         return "pending_sync"
-    if moved or (found.phantom and found.pending):
+    if found.changed or (found.phantom and found.pending):
         return "diverged"
     return "ahead" if found.phantom else "behind"
 

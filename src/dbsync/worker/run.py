@@ -88,6 +88,7 @@ class Run:
             "schema": context.version_table_schema or adapter.own_schema(connection),
             "heads": sorted(heads),
             "evidence": adapter.evidence(connection) if self._guard.redirect is None else {},
+            "stamp": adapter.stamp(connection, context.version_table),
         }
         if self._options.get("describe"):
             facts["describe"] = adapter.describe(connection)
@@ -159,6 +160,7 @@ class Run:
         if self._guard.redirect is None:
             adapter.finish(connection)
             facts["evidence"] = adapter.evidence(connection)
+            facts["stamp"] = adapter.stamp(connection, context.version_table)
         if self._options.get("report_built"):
             facts["schema_lines"] = adapter.schema(connection, context.version_table)
         self.current_step = None  # until here it is the last step that is to blame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -83,11 +84,16 @@ def blocked(connection: Any, error: Exception) -> str | None:
 
 
 def finish(connection: Any) -> None:
-    """Before the commit: a row that refers to nothing now is as bad as a failed step. Those that did before stay."""
+    """Before the commit: a row that refers to nothing now is as bad as a failed step. Those that did before stay.
+
+    The schema's version is raised as any DDL does, so that `outcome` can tell a commit that changed rows only.
+    """
+    dbapi = _dbapi(connection)
+    _execute(dbapi, f"PRAGMA schema_version = {evidence(connection)['schema_version'] + 1}")
     before = connection.info.get("dbsync_broken")
     if before is None:
         return
-    now = _broken(_dbapi(connection))
+    now = _broken(dbapi)
     more = {table: count - before.get(table, 0) for table, count in now.items() if count > before.get(table, 0)}
     if more:
         message = f"{sum(more.values())} rows would refer to nothing, the first in table {min(more)}"
@@ -105,6 +111,13 @@ def _broken(dbapi: Any) -> dict[str, int]:
 def evidence(connection: Any) -> dict[str, Any]:
     """Return what tells later whether this transaction was committed."""
     return {"schema_version": _rows(_dbapi(connection), "PRAGMA schema_version")[0][0]}
+
+
+def stamp(connection: Any, version_table: str) -> str:
+    """Return a short text that is another one for another schema; `dbsync.store.sqlite_file` computes the same."""
+    found = _rows(_dbapi(connection), "SELECT type, name, tbl_name, sql FROM sqlite_master")
+    rows = sorted(map(repr, (row for row in found if row[2] != version_table and not row[1].startswith("sqlite_"))))
+    return f"{binascii.crc32(os.fsencode(chr(10).join(rows))):08x}"
 
 
 def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
