@@ -44,9 +44,13 @@ class Trust:
         self._remotes: Remotes | None = None
 
     def start(self) -> None:
-        """At the first `dbsync init`: trust what is reachable now from refs/heads and the tracked remote's branches."""
+        """At the first `dbsync init`: trust what is reachable now from refs/heads and the tracked remote's branches.
+
+        And from HEAD, whose env.py was run just before.
+        """
         if "tips" not in self._stored:
-            self._stored["tips"] = self._repository.line("for-each-ref", "--format=%(objectname)", HEADS).split()
+            tips = self._repository.line("for-each-ref", "--format=%(objectname)", HEADS).split()
+            self._stored["tips"] = [*tips, *filter(None, [self._repository.head_commit()])]
             known = self._known().all("--no-walk").stdout.decode().split()
             self._save("tips", [*dict.fromkeys(known)])
 
