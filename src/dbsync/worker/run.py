@@ -30,6 +30,7 @@ class Run:
         self._sources = sources
         self._options = options
         self._connection: Any | None = None
+        self._inside = ""
         self._watch: LossWatch | None = None
         self._all_or_nothing = False
         self._uncommitted: list[tuple[int, Any]] = []
@@ -138,8 +139,12 @@ class Run:
 
     def _performing(self, revision_id: str, function: Any) -> Any:
         def call(**kw: Any) -> Any:
-            with self._sources.imports_of(revision_id):
-                return function(**kw)
+            self._inside = revision_id
+            try:
+                with self._sources.imports_of(revision_id):
+                    return function(**kw)
+            finally:
+                self._inside = ""
 
         call.__name__ = function.__name__
         return call
@@ -176,6 +181,7 @@ class Run:
         event.listen(Engine, "after_cursor_execute", self._after_statement)
         event.listen(Engine, "commit", self._committing)
         event.listen(Engine, "commit_twophase", self._committing)
+        event.listen(Engine, "rollback", self._rolling_back)
         self._listen_to_renames()
 
     def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
@@ -210,6 +216,12 @@ class Run:
         for place in [place for place, connection in self._uncommitted if connection is conn]:
             self._channel.tell("committing", place=place)
         self._uncommitted = [one for one in self._uncommitted if one[1] is not conn]
+
+    def _rolling_back(self, conn: Any) -> None:
+        """Stop a revision that rolls back by itself: what was done before it would be gone, and nobody would know."""
+        if conn is self._connection and self._inside:
+            message = f"revision {self._inside} rolls back the whole transaction by itself"
+            raise Stop("DBS410", message, "a savepoint is what it needs: `with op.get_bind().begin_nested():`")
 
     def check_committed(self) -> None:
         """After env.py has ended: what it left uncommitted is gone."""
