@@ -51,11 +51,19 @@ def start(project: Project) -> Completed:
 
 def branch(project: Project, name: str, id: str, up: str, down: str = "pass", parent: str = "r1") -> None:
     """Commit a revision on a new git branch and come back to `main`, the database untouched meanwhile."""
-    quiet = {"env": {"DBSYNC": "off"}}
-    project.git("switch", "-c", name, **quiet)
-    project.revision(id, parent, up, down, f"on {name}")
-    project.commit(f"Add {id}")
-    project.git("switch", "main", **quiet)
+    with hooks_off(project):
+        project.switch("-c", name)
+        project.revision(id, parent, up, down, f"on {name}")
+        project.commit(f"Add {id}")
+        project.switch("main")
+
+
+@contextmanager
+def hooks_off(project: Project) -> Iterator[None]:
+    """Let git run without dbsync."""
+    project.environ["DBSYNC"] = "off"
+    yield
+    del project.environ["DBSYNC"]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sys
 import psycopg
 import pytest
 
-from tests.engines.branches import branch, grow, idle_transaction, start, stopwatch
+from tests.engines.branches import branch, grow, hooks_off, idle_transaction, start, stopwatch
 from tests.support.schema import assert_in_sync, connect, fresh_build, state_of
 
 pytestmark = pytest.mark.postgres
@@ -141,7 +141,7 @@ def together(project, *commands: list[str]) -> list[subprocess.CompletedProcess]
         )
         for command in commands
     ]
-    return [subprocess.CompletedProcess(one.args, one.wait(60), one.stdout.read()) for one in running if one.stdout]
+    return [subprocess.CompletedProcess(one.args, one.wait(), said) for one in running for said in one.communicate(timeout=90)[:1]]
 
 
 def dbsync(*words: str) -> list[str]:
@@ -160,9 +160,9 @@ def slow(postgres_project):
 def test_plain_alembic_in_the_other_direction_cannot_come_between(slow, trial):
     slow.switch("slow")
     assert_in_sync(slow)
-    slow.git("switch", "main", env={"DBSYNC": "off"})
-    slow.write("elsewhere/.keep", "")
-    slow.git("worktree", "add", "elsewhere/tree", "slow", env={"DBSYNC": "off"})
+    with hooks_off(slow):
+        slow.switch("main")
+        slow.git("worktree", "add", "elsewhere/tree", "slow")
     plain = [slow.python, "-m", "alembic", "-c", str(slow.path("elsewhere/tree/alembic.ini")), "upgrade", "heads"]
 
     ours, theirs = together(slow, dbsync("sync"), plain)
@@ -174,7 +174,8 @@ def test_plain_alembic_in_the_other_direction_cannot_come_between(slow, trial):
 
 @pytest.mark.parametrize("trial", range(3))
 def test_plain_alembic_in_the_same_direction_finds_the_work_done(slow, trial):
-    slow.git("switch", "slow", env={"DBSYNC": "off"})
+    with hooks_off(slow):
+        slow.switch("slow")
 
     ours, theirs = together(slow, dbsync("sync"), [slow.python, "-m", "alembic", "upgrade", "heads"])
 
@@ -185,7 +186,8 @@ def test_plain_alembic_in_the_same_direction_finds_the_work_done(slow, trial):
 
 
 def test_many_dbsyncs_at_once_make_one_move(slow):
-    slow.git("switch", "slow", env={"DBSYNC": "off"})
+    with hooks_off(slow):
+        slow.switch("slow")
 
     ended = together(slow, *[dbsync("ensure")] * 4)
 
@@ -199,7 +201,8 @@ def test_two_clones_on_one_database_do_not_interleave(slow, tmp_path):
     other = type(slow)(tmp_path / "other", url=slow.url)
     slow.git("clone", "--quiet", str(slow.top), str(other.top))
     other.dbsync("init", "--yes")
-    slow.git("switch", "slow", env={"DBSYNC": "off"})
+    with hooks_off(slow):
+        slow.switch("slow")
 
     ours, theirs = together(slow, dbsync("sync"), [*dbsync("sync")])
     assert {ours.returncode, theirs.returncode} <= {0, 3}
@@ -211,7 +214,8 @@ def test_two_clones_on_one_database_do_not_interleave(slow, tmp_path):
 
 
 def test_the_version_table_is_locked_while_steps_run(slow, application):
-    slow.git("switch", "slow", env={"DBSYNC": "off"})
+    with hooks_off(slow):
+        slow.switch("slow")
     moving = subprocess.Popen(
         dbsync("sync"), cwd=slow.top, env=slow.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

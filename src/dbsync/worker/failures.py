@@ -21,6 +21,17 @@ class Stop(BaseException):
         self.message = message
         self.hint = hint
 
+    @classmethod
+    def behind(cls, error: BaseException | None) -> Stop | None:
+        """Return the Stop that an exception is, or that it was raised in the course of: clean-up may hide it."""
+        while error is not None and not isinstance(error, cls):
+            error = error.__cause__ or error.__context__
+        return error
+
+    def as_facts(self) -> dict[str, str]:
+        """Return what the host is told."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
 
 def describe(error: BaseException, top: str) -> dict[str, Any]:
     """Return an exception as the host reports it: class, first line, and the innermost place inside the project."""

@@ -29,10 +29,10 @@ def _serve(channel: Channel, request: dict[str, Any]) -> None:
     try:
         _prepare_process(request, top)
         facts = _run(channel, request, top, state)
-    except Stop as stop:
-        channel.tell("failed", **_progress(state), stop={"code": stop.code, "message": stop.message, "hint": stop.hint})
     except BaseException as error:  # noqa: BLE001 - whatever the project raises, SystemExit included, is reported
-        channel.tell("failed", **_progress(state), error=describe(error, top))
+        stop = Stop.behind(error)
+        why = {"stop": stop.as_facts()} if stop else {"error": describe(error, top)}
+        channel.tell("failed", **_progress(state), **why)
     else:
         channel.tell("done", **facts)
 

@@ -1,0 +1,323 @@
+"""Which PostgreSQL database it is, what an interrupted move came to, and the scratch database of `init`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.engines.branches import adopt, branch, databases, grow, hooks_off, start
+from tests.engines.env_files import edit_env, use_url
+from tests.support.postgres import find_programs, free_port, unprivileged, wait_until
+from tests.support.schema import assert_in_sync, connect, state_of
+
+pytestmark = pytest.mark.postgres
+
+
+def state(project):
+    (environment,) = json.loads(project.dbsync("status", "--json").out)["environments"]
+    return environment["databases"][0]["state"]
+
+
+# recreated, replaced
+
+
+def recreate(postgres, database):
+    postgres.drop(database.name)
+    with postgres.connect() as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database.name)))
+
+
+def test_status_notices_a_database_that_was_dropped_and_created_again(postgres_project, postgres, postgres_database):
+    start(postgres_project)
+    recreate(postgres, postgres_database)
+
+    said = postgres_project.dbsync("status").out
+
+    assert "recreated since" in said
+    assert state(postgres_project) == "behind"
+
+
+def test_ensure_builds_a_database_that_was_dropped_and_created_again(postgres_project, postgres, postgres_database):
+    start(postgres_project)
+    recreate(postgres, postgres_database)
+
+    done = postgres_project.dbsync("ensure")
+
+    assert done.rc == 0
+    assert_in_sync(postgres_project)
+    assert "recreated" not in postgres_project.dbsync("status").out
+
+
+def test_a_database_that_was_dropped_is_said_to_be_missing(postgres_project, postgres, postgres_database):
+    start(postgres_project)
+    postgres.drop(postgres_database.name)
+
+    done = postgres_project.dbsync("sync", check=False)
+
+    assert done.rc == 1
+    assert "DBS403" in done.err
+    assert postgres_database.name in done.err
+    assert state(postgres_project) == "no_database"
+
+
+@pytest.fixture
+def other_server(tmp_path_factory):
+    """Give a function that starts another server on a port, with one empty database of a name."""
+    folder = tmp_path_factory.mktemp("other")
+    folder.chmod(0o755)
+    user = unprivileged()
+    running = []
+
+    def start_server(port: int, name: str) -> None:
+        programs = find_programs(str(folder))
+        for path in (folder, *(parent for parent in folder.parents if parent.name.startswith("pytest-"))):
+            path.chmod(0o755)
+        if user:
+            shutil.chown(folder, user)
+        data = str(folder / "data")
+        make = [f"{programs}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions"]
+        subprocess.run(make, user=user, cwd=folder, check=True, capture_output=True)
+        options = [f"--port={port}", f"--unix_socket_directories={folder}", "--fsync=off", "--listen_addresses=127.0.0.1"]
+        log = open(folder / "log", "wb")
+        running.append((subprocess.Popen([f"{programs}/postgres", "-D", data, *options], user=user, cwd=folder, stderr=log), log))
+
+        def create() -> bool:
+            try:
+                with psycopg.connect(host="127.0.0.1", port=port, user="postgres", autocommit=True) as connection:
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            except psycopg.OperationalError:
+                return False
+            return True
+
+        assert wait_until(create, 30)
+
+    yield start_server
+    for server, log in running:
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
+        log.close()
+
+
+def test_another_server_in_the_old_ones_place_is_refused(postgres_project, postgres, postgres_database, other_server):
+    """As after `docker compose down -v`: same host, port and name, another system identifier."""
+    project, port = postgres_project, free_port()
+    forward = f"postgresql+psycopg://postgres@127.0.0.1:{port}/{postgres_database.name}"
+    project.table("r1", name="users")
+    project.commit("Users")
+    proxy = subprocess.Popen([sys.executable, "-c", PROXY, str(port), str(postgres.port)])
+    try:
+        use_url(project, forward)
+        project.commit("Another port")
+        assert wait_until(lambda: project.alembic("current", check=False).rc == 0, 10)
+        adopt(project)
+    finally:
+        proxy.kill()
+        proxy.wait()
+    other_server(port, postgres_database.name)
+    project.table("r2", "r1")
+
+    done = project.dbsync("sync", check=False)
+
+    assert done.rc == 1
+    assert "DBS505" in done.err
+    assert "dbsync init" in done.err
+    assert state(project) == "refused"
+    with connect(forward) as connection:
+        assert connection.execute("SELECT to_regclass('users')").fetchone() == (None,)
+    project.dbsync("init", "--yes")
+    assert_in_sync(project)
+
+
+# Carries one port's connections to another; the server's own port is what the first server reports.
+PROXY = """
+import socket, sys, threading
+listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+def pump(a, b):
+    try:
+        while data := a.recv(65536):
+            b.sendall(data)
+    except OSError:
+        pass
+    finally:
+        b.close()
+while True:
+    near, _ = listening.accept()
+    far = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+    for pair in ((near, far), (far, near)):
+        threading.Thread(target=pump, args=pair, daemon=True).start()
+"""
+
+
+# interrupted
+
+KILL = 'if os.path.exists("die"): os.killpg(0, signal.SIGKILL)\n'
+
+
+def kill_at(project, moment):
+    """Let env.py kill dbsync and its worker, before or after the commit."""
+    commit = "        with context.begin_transaction():\n            context.run_migrations()\n"
+    at = {
+        "before the commit": commit + f"            {KILL}",
+        "after the commit": commit + f"        {KILL}",
+    }[moment]
+    edit_env(project, ("from alembic import context\n", "from alembic import context\nimport os, signal\n"), (commit, at))
+
+
+@pytest.mark.parametrize(
+    ("moment", "committed"), [("before the commit", False), ("after the commit", True)]
+)
+def test_what_became_of_a_killed_move_is_asked_of_the_server(postgres_project, moment, committed):
+    """The revision is rewritten, so the version table reads the same before and after."""
+    project = postgres_project
+    kill_at(project, moment)
+    project.table("r1", name="users")
+    project.revision("r2", "r1", 'op.create_table("old", sa.Column("id", sa.Integer))', 'op.drop_table("old")')
+    project.commit("Old")
+    adopt(project)
+    project.revision("r2", "r1", 'op.create_table("new", sa.Column("id", sa.Integer))', 'op.drop_table("new")')
+    project.write("die", "")
+    command = [sys.executable, "-P", "-m", "dbsync", "sync"]
+    killed = subprocess.run(
+        command, cwd=project.top, env=project.environment(), start_new_session=True, capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    project.remove("die")
+    assert ("table public.new" in str(state_of(project.url).schema) or "new" in str(state_of(project.url).schema)) == committed
+
+    assert state(project) == "interrupted"
+    project.dbsync("sync")
+
+    assert_in_sync(project)
+    assert state(project) == "in_sync"
+
+
+# the scratch database of init
+
+
+def test_init_compares_with_a_scratch_database_and_drops_it(postgres_project, postgres):
+    before = databases(postgres)
+    project = postgres_project
+    project.table("r1", name="users")
+    project.commit("Users")
+    project.alembic("upgrade", "heads")
+    with connect(project.url) as connection:
+        connection.read_only = False
+        connection.execute("ALTER TABLE users ADD COLUMN by_hand integer")
+
+    said = project.dbsync("init", "--yes").err
+
+    assert "+ column public.users.by_hand integer" in said
+    assert databases(postgres) == before
+
+
+def test_a_schema_made_by_its_revisions_compares_equal_whatever_is_in_it(postgres_project):
+    project = postgres_project
+    everything = """
+    op.execute("CREATE TYPE mood AS ENUM ('calm', 'loud')")
+    op.execute("CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m mood DEFAULT 'calm' NOT NULL,"
+               " up text GENERATED ALWAYS AS (upper('x')) STORED, CHECK (id > 0))")
+    op.execute("CREATE TABLE b (a int REFERENCES a ON DELETE CASCADE, n numeric(5,2)) PARTITION BY RANGE (a)")
+    op.execute("CREATE INDEX b_partial ON a (m) WHERE id > 5")
+    op.execute("CREATE VIEW v AS SELECT id FROM a")
+    op.execute("CREATE MATERIALIZED VIEW mv AS SELECT id FROM a")
+    op.execute("CREATE SCHEMA other")
+    op.execute("CREATE SEQUENCE other.s")
+    op.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+    op.execute("CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()")
+    """
+    project.revision("r1", None, everything)
+    project.commit("Everything")
+
+    said = adopt(project).err
+
+    assert "note: its schema" not in said
+
+
+def test_the_scratch_database_is_dropped_when_its_build_fails(postgres_project, postgres):
+    project = postgres_project
+    project.revision("r1", None, "if not op.get_bind().engine.url.database.startswith('t'): raise ValueError('not here')")
+    project.revision("r2", "r1", 'op.execute("SELECT 1 / count(*) FROM handmade")')
+    project.commit("Needs what was made by hand")
+    with connect(project.url) as connection:
+        connection.read_only = False
+        connection.execute("CREATE TABLE handmade AS SELECT 1")
+    before = databases(postgres)
+
+    said = adopt(project).err
+
+    assert "not compared with a fresh build" in said
+    assert "handmade" in said
+    assert databases(postgres) == before
+
+
+def test_without_the_right_to_create_databases_adoption_goes_on(postgres_project, postgres, postgres_database):
+    project = postgres_project
+    with postgres.connect(postgres_database.name) as connection:
+        connection.execute("DROP ROLE IF EXISTS modest")
+        connection.execute("CREATE ROLE modest LOGIN")
+        connection.execute("GRANT ALL ON SCHEMA public TO modest")
+    use_url(project, postgres.tcp(postgres_database.name, user="modest"))
+    try:
+        said = start(project).err
+
+        assert "follows Git now" in said
+        assert "not compared with a fresh build: no scratch database can be made" in said
+        assert "permission denied to create database" in said
+        project.switch("-c", "feature")
+        project.table("r2", "r1")
+        project.dbsync("sync")
+        assert_in_sync(project)
+    finally:
+        with postgres.connect(postgres_database.name) as connection:
+            connection.execute("DROP OWNED BY modest CASCADE")
+            connection.execute("DROP ROLE modest")
+
+
+def test_init_shows_who_else_is_connected(postgres_project, postgres, postgres_database):
+    with postgres.connect(postgres_database.name) as other:
+        other.execute("SET application_name = 'shop web'")
+
+        said = start(postgres_project).err
+
+        assert f"{other.info.backend_pid} shop web" in said
+
+
+def test_a_second_init_changes_nothing(postgres_project):
+    project = postgres_project
+    grow(project)
+    before = state_of(project.url)
+
+    said = project.dbsync("init", "--yes").err
+
+    assert "follows Git now" in said
+    assert state_of(project.url) == before
+    with hooks_off(project):
+        project.switch("feature")
+    project.dbsync("sync")
+    assert_in_sync(project)
+
+
+def test_init_on_a_revision_whose_file_is_gone_finds_it_in_git(postgres_project):
+    project = postgres_project
+    project.table("r1", name="users")
+    project.commit("Users")
+    project.switch("-c", "feature")
+    project.table("r2", "r1", "orders")
+    project.commit("Orders")
+    project.alembic("upgrade", "heads")
+    project.switch("main")
+
+    said = project.dbsync("init", "--yes").err
+
+    assert "at r2" in said
+    assert_in_sync(project)
+    branch(project, "other", "o2", 'op.create_table("o", sa.Column("id", sa.Integer))')
+    project.switch("other")
+    assert_in_sync(project)
