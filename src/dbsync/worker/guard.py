@@ -1,9 +1,13 @@
-"""Which databases may be opened, and when they may be written to. Enforced where every connection of SQLAlchemy
-passes (`do_connect`), so that one that env.py builds by itself is covered too, sync or async.
+"""Which databases may be opened, and when they may be written to (facts: security, C4).
+
+Enforced where every connection of SQLAlchemy passes, so that one that env.py builds by itself is covered too, sync or
+async: at `do_connect`, and once more where the driver is called, since listeners of the project may change what is
+connected to. What a `creator` of the project connected to is looked at afterwards, before any statement.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from typing import Any
@@ -12,7 +16,7 @@ from .engines import adapter_for
 from .failures import Stop
 
 SUPPORTED = ("sqlite", "postgresql")
-LOCAL_HOSTS = ("", "localhost", "::1", "host.docker.internal")
+LOCAL_HOSTS = ("", "localhost", "host.docker.internal")
 MARKER = re.compile(r"(?:^|[^a-z])(prod|production|live|staging|stage|preprod)(?:$|[^a-z])")
 MARKED_VARIABLES = ("ENV", "APP_ENV", "ENVIRONMENT", "FLASK_ENV", "DJANGO_ENV", "PYTHON_ENV", "RAILS_ENV")
 READING = re.compile(
@@ -37,7 +41,15 @@ class Guard:
         """Listen on the Engine class: every engine of this process, whoever creates it."""
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
+        from sqlalchemy.engine.default import DefaultDialect
 
+        connect = DefaultDialect.connect
+
+        def checked(dialect: Any, *cargs: Any, **cparams: Any) -> Any:
+            self._check(dialect.name, adapter_for(dialect).target(list(cargs), cparams))
+            return connect(dialect, *cargs, **cparams)
+
+        DefaultDialect.connect = checked  # type: ignore[method-assign, assignment]  # the last place before the driver
         event.listen(Engine, "do_connect", self._before_connecting)
         event.listen(Engine, "connect", self._connected)
         event.listen(Engine, "before_cursor_execute", self._before_statement)
@@ -47,10 +59,13 @@ class Guard:
             raise Stop("DBS411", f"{dialect.name} is not supported yet: the database was not touched")
         adapter = adapter_for(dialect)
         self._checked = True
+        target = adapter.target(cargs, cparams)
+        self._check(dialect.name, target)
         if self.redirect is not None:
             self.redirect.point(adapter, dialect, cargs, cparams)
             return
-        self._check(dialect.name, adapter.target(cargs, cparams))
+        if dialect.name == "sqlite":
+            self._check_existence(target["path"])
         adapter.prepare(dialect, cargs, cparams)
 
     def _check(self, dialect: str, target: dict[str, Any]) -> None:
@@ -68,9 +83,9 @@ class Guard:
 
     def _is_local(self, host: str) -> bool:
         name = host.lower()
-        if name in LOCAL_HOSTS or name.startswith(("/", "127.", "@")) or name.endswith(".localhost"):
+        if name in LOCAL_HOSTS or name.startswith(("/", "@")) or name.endswith(".localhost"):
             return True
-        return name in self._policy["allow_hosts"]
+        return _is_loopback(name) or name in self._policy["allow_hosts"]
 
     def _check_file(self, path: str) -> None:
         if path == ":memory:":
@@ -79,8 +94,14 @@ class Guard:
         if not any(os.path.realpath(path).startswith(root.rstrip(os.sep) + os.sep) for root in roots):
             message = f"{path} lies outside the repository, the home folder and the temporary folder"
             raise Stop("DBS502", message, "move the development database into the repository")
-        if not os.path.exists(path) and not self._policy["create"]:
+
+    def _check_existence(self, path: str) -> None:
+        """Refuse to make a file, as opening one does: that has to be allowed, and the database to be known."""
+        if path == ":memory:" or os.path.exists(path):
+            return
+        if not self._policy["create"]:
             raise Stop("DBS403", f"there is no database at {path}", "`dbsync sync` builds it")
+        self._admit({"dialect": "sqlite", "key": os.path.realpath(path), "instance": ""})
 
     def _check_markers(self, target: dict[str, Any]) -> None:
         names = {name: str(target.get(name) or "") for name in ("database", "user")}
@@ -123,6 +144,14 @@ class Guard:
                 raise Stop("DBS406", message, "run it by hand with `alembic upgrade`")
             message = f"the application changes the database while env.py loads it: {words}"
             raise Stop("DBS405", message, "take create_all or upgrade out of what env.py imports, then `dbsync sync`")
+
+
+def _is_loopback(name: str) -> bool:
+    """Say whether a name is a loopback address: 127.example.com is not, and no name is ever resolved."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _dialect_of(dbapi_connection: Any) -> str:

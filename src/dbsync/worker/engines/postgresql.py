@@ -18,21 +18,28 @@ USER_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspn
 
 
 def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
-    """Return the hosts, database and user that are about to be connected to, libpq's variables included."""
-    words = dict(part.split("=", 1) for part in str(cparams.get("dsn", "")).split() if "=" in part)
-    given = {**words, **cparams}
-    if os.environ.get("PGSERVICE") or given.get("service"):
-        service = given.get("service") or os.environ["PGSERVICE"]
+    """Return the hosts, database and user that are about to be connected to, libpq's variables included.
+
+    Every one of host, hostaddr and their variables counts: libpq connects to the address where both are given
+    (libpq-connect.html). Raises `Stop` where the host stands in something else than a parameter.
+    """
+    if any(cargs) or cparams.get("dsn") or cparams.get("conninfo"):
+        raise Stop("DBS501", "a connection string beside the URL hides its host", "name the host in the URL")
+    service = cparams.get("service") or os.environ.get("PGSERVICE")
+    if service:
         raise Stop("DBS501", f"the connection service {service!r} hides its host", "name the host in the URL")
-    hosts = given.get("host") or given.get("hostaddr") or os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or ""
-    names = hosts if isinstance(hosts, (list, tuple)) else str(hosts).split(",")
-    database = given.get("dbname") or given.get("database") or os.environ.get("PGDATABASE")
+    named = [cparams.get("host"), cparams.get("hostaddr"), os.environ.get("PGHOSTADDR")]
+    hosts = [host for given in named if given for host in _listed(given)]
     return {
-        "hosts": [str(name) for name in names],
-        "database": database,
-        "user": given.get("user"),
-        "port": given.get("port"),
+        "hosts": hosts or _listed(os.environ.get("PGHOST", "")),
+        "database": cparams.get("dbname") or cparams.get("database") or os.environ.get("PGDATABASE"),
+        "user": cparams.get("user") or os.environ.get("PGUSER"),
+        "port": cparams.get("port"),
     }
+
+
+def _listed(hosts: Any) -> list[str]:
+    return [str(host) for host in hosts] if isinstance(hosts, (list, tuple)) else str(hosts).split(",")
 
 
 def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:

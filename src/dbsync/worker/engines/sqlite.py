@@ -7,6 +7,7 @@ import binascii
 import os
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from ..failures import Stop
 
@@ -18,12 +19,14 @@ INTERNAL = "('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4')"
 
 
 def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
-    """Return the file that is about to be opened, ":memory:" where there is none."""
-    name = str(cargs[0] if cargs else cparams.get("database") or ":memory:")
-    if name.startswith("file:"):
-        name = name[len("file:") :].split("?", 1)[0]
-    memory = name in (":memory:", "") or name.startswith(":memory:")
-    return {"path": ":memory:" if memory else os.path.abspath(name)}
+    """Return the file that is about to be opened, ":memory:" where there is none, and its name as the database's."""
+    name = os.fsdecode(cargs[0] if cargs else cparams.get("database") or ":memory:")
+    query = ""
+    if name.startswith("file:"):  # a URI: uri.html
+        name, _, query = name[len("file:") :].partition("#")[0].partition("?")
+        name = re.sub("^//[^/]*", "", unquote(name))
+    memory = name in (":memory:", "") or name.startswith(":memory:") or "mode=memory" in query.split("&")
+    return {"path": ":memory:" if memory else os.path.abspath(name), "database": os.path.basename(name)}
 
 
 def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
@@ -33,7 +36,8 @@ def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
 
 def reached(dbapi: Any) -> dict[str, Any]:
     """Return what `target` would have said of a connection that was made behind SQLAlchemy's back."""
-    return {"path": _path(dbapi) or ":memory:"}
+    path = _path(dbapi) or ":memory:"
+    return {"path": path, "database": os.path.basename(path)}
 
 
 def settle(dbapi: Any) -> None:
