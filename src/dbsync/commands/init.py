@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError, Obstacle
 from dbsync.git.hooks import InstallReport, install
-from dbsync.sync.adoption import Adopted, Candidate, candidates, may_be_taken_unasked, take
+from dbsync.sync.adoption import (
+    Adopted,
+    Candidate,
+    anything,
+    candidates,
+    only_unasked,
+    take,
+    why_unstamped,
+)
 from dbsync.sync.catch_up import Result, catch_up
 from dbsync.sync.mover import Rules
 from dbsync.sync.project import own_interpreter
@@ -17,6 +25,7 @@ from dbsync.sync.trusted import trust_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from dbsync.commands.context import Context
     from dbsync.config.environment import Environment
@@ -43,20 +52,32 @@ class Initialised(NamedTuple):
     proposals: dict[str, object]
 
 
+class Asking(NamedTuple):
+    """How questions are answered: by the person, or with yes by `--yes`."""
+
+    confirm: Callable[[str], bool]
+    yes: bool
+
+    def agrees(self, question: str) -> bool:
+        """Say whether the answer is yes."""
+        return self.yes or self.confirm(question)
+
+
 def run(context: Context, options: Namespace) -> Report:
     """Adopt what is found; `options.yes` answers yes to what needs no second thought."""
     project = context.project()
     environments, obstacles = project.environments()
     if not environments:
         raise _nothing_found(obstacles)
-    prepared = [_prepare(context, project, one, yes=options.yes) for one in environments]
+    asking = Asking(context.confirm, options.yes)
+    prepared = [_prepare(asking, project, one) for one in environments]
     taken = any(one.adopted for one in prepared)
     hooks = None
     if taken:
         trust_of(project).start()
         hooks = install(project.repository, own_interpreter())
     statuses = [environment_status(project, one) for one in environments] if taken else []
-    synced = _offer_sync(context, project, prepared, statuses, yes=options.yes)
+    synced = _offer_sync(asking, project, prepared, statuses)
     value = Initialised(
         prepared, obstacles, hooks, statuses, synced, _creators(project), dict(project.settings.proposals)
     )
@@ -70,15 +91,18 @@ def _nothing_found(obstacles: list[Obstacle]) -> DbsyncError:
     return DbsyncError(first.message + where, first.hint, code=first.code, exit_code=EXIT_USAGE)
 
 
-def _prepare(context: Context, project: Project, environment: Environment, *, yes: bool) -> Prepared:
+def _prepare(asking: Asking, project: Project, environment: Environment) -> Prepared:
     target = read_target(project, environment)
-    listed, found = candidates(project, target, create=False)
-    if found.obstacle is not None and found.obstacle.code == "DBS403" and _agreed(context, found.obstacle, yes=yes):
-        listed, found = candidates(project, target, create=True)
+    admit = only_unasked(project) if asking.yes else anything
+    listed, found = candidates(project, target, admit, create=False)
+    if found.obstacle is not None and found.obstacle.code == "DBS403":
+        if not asking.agrees(f"{found.obstacle.message}. Build it from the work tree?"):
+            return Prepared(environment, [], [found.obstacle._replace(hint="`dbsync init --yes` builds it")])
+        listed, found = candidates(project, target, admit, create=True)
     obstacles = [found.obstacle] if found.obstacle else []
     taken: list[Adopted] = []
     for candidate in listed if not obstacles else []:
-        refusal = _refusal(context, project, candidate, yes=yes)
+        refusal = why_unstamped(project, target, candidate) or _refusal(asking, candidate)
         if refusal:
             obstacles.append(refusal)
         else:
@@ -86,31 +110,23 @@ def _prepare(context: Context, project: Project, environment: Environment, *, ye
     return Prepared(environment, taken, obstacles)
 
 
-def _agreed(context: Context, obstacle: Obstacle, *, yes: bool) -> bool:
-    return yes or context.confirm(f"{obstacle.message}. Build it from the work tree?")
-
-
-def _refusal(context: Context, project: Project, candidate: Candidate, *, yes: bool) -> Obstacle | None:
-    if yes:
-        return may_be_taken_unasked(project, candidate)
-    others = f", {len(candidate.sessions)} other sessions" if candidate.sessions else ""
+def _refusal(asking: Asking, candidate: Candidate) -> Obstacle | None:
+    others = f", also connected: {', '.join(candidate.sessions)}" if candidate.sessions else ""
     size = f"{candidate.size / 1e6:.1f} MB"
     where = f" at {candidate.host}" if candidate.host else ""
-    if context.confirm(f"Let {candidate.name}{where} ({candidate.seen.facts['dialect']}, {size}{others}) follow Git?"):
+    if asking.agrees(f"Let {candidate.name}{where} ({candidate.seen.facts['dialect']}, {size}{others}) follow Git?"):
         return None
     return Obstacle("DBS504", f"{candidate.name} was not adopted", "`dbsync init --yes` adopts it without asking")
 
 
 def _offer_sync(
-    context: Context, project: Project, prepared: list[Prepared], statuses: list[EnvironmentStatus], *, yes: bool
+    asking: Asking, project: Project, prepared: list[Prepared], statuses: list[EnvironmentStatus]
 ) -> Result | None:
-    """Settle what is in sync already; offer to move the rest. A database that was never stamped is left alone."""
-    taken = [one for each in prepared for one in each.adopted]
-    if not taken:
+    """Settle what is in sync already; offer to move the rest."""
+    if not any(one.adopted for one in prepared):
         return None
-    unstamped = any(not one.candidate.seen.heads and one.candidate.has_tables for one in taken)
-    differing = [one for status in statuses for one in status.databases if one.state != "in_sync"]
-    if differing and (unstamped or not (yes or context.confirm("Move it to what the work tree says?"))):
+    differing = any(one.state != "in_sync" for status in statuses for one in status.databases)
+    if differing and not asking.agrees("Move it to what the work tree says?"):
         return None
     return catch_up(project, Rules(unasked=True, by_hook=True))
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_OK
 from dbsync.git.hooks import uninstall
-from dbsync.store.gate import remove_all_gates
+from dbsync.store.gate import git_dirs, remove_all_gates
+from dbsync.store.pending import clear_pending
+from dbsync.store.verdict import forget_verdict
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,4 +21,7 @@ def run(context: Context, options: Namespace) -> Report:
     """Restore every hook file byte for byte; with `purge` remove the state folder too."""
     project = context.project()
     remove_all_gates(project.repository.common_dir)
+    for git_dir in git_dirs(project.repository.common_dir):
+        clear_pending(git_dir)
+        forget_verdict(git_dir)
     return Report(EXIT_OK, uninstall(project.repository, purge=options.purge))

@@ -56,7 +56,7 @@ def remove_gate(git_dir: str) -> None:
 
 def remove_all_gates(common_dir: str) -> None:
     """Remove the gate of the main work tree and of every linked one. Raises as `remove_gate`."""
-    for git_dir in _git_dirs(common_dir):
+    for git_dir in git_dirs(common_dir):
         remove_gate(git_dir)
 
 
@@ -104,7 +104,8 @@ def _unlink(path: str) -> None:
         os.unlink(path)
 
 
-def _git_dirs(common_dir: str) -> Iterator[str]:
+def git_dirs(common_dir: str) -> Iterator[str]:
+    """Yield the git folder of the main work tree and of every linked one."""
     yield common_dir
     folder = os.path.join(common_dir, "worktrees")
     try:

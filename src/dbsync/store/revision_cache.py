@@ -92,6 +92,7 @@ def _open(layout: Layout | None) -> sqlite3.Connection:
         if layout is None or not layout.initialised:
             return _prepared(sqlite3.connect(":memory:"))
         path = os.path.join(layout.folder("cache"), "revisions.sqlite")
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         return _prepared(sqlite3.connect(path, timeout=1))
     except (sqlite3.Error, OSError):
         return _prepared(sqlite3.connect(":memory:"))

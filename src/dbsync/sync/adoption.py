@@ -1,7 +1,8 @@
-"""Giving a database to dbsync: what it is, what is applied to it, and whether its schema is what those revisions make."""
+"""Giving a database to dbsync: what it is, what is applied to it, and whether its schema is what that makes."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDied, converse
@@ -17,13 +18,14 @@ from dbsync.sync.sources import SourceFinder
 from dbsync.sync.watched import watched_files
 
 if TYPE_CHECKING:
+    from dbsync.sync.inspect import Admit
     from dbsync.sync.look import Seen
     from dbsync.sync.project import Project
     from dbsync.sync.target import Target
 
 
 class Candidate(NamedTuple):
-    """A database that env.py connects to, as `init` shows it before it is adopted; `place` counts env.py's own order."""
+    """A database that env.py connects to, as `init` shows it before it is adopted; `place` counts in env.py's order."""
 
     name: str
     seen: Seen
@@ -60,14 +62,19 @@ class Adopted(NamedTuple):
     comparison: Comparison
 
 
-def candidates(project: Project, target: Target, *, create: bool) -> tuple[list[Candidate], Found]:
-    """Ask env.py which databases there are; nothing is written, but `create` lets SQLite make a missing file."""
-    found = inspect(project, target, lambda _: None, describe=True, report_schema=True, create=create)
+def candidates(project: Project, target: Target, admit: Admit, *, create: bool) -> tuple[list[Candidate], Found]:
+    """Ask env.py which databases there are; nothing is written, but `create` lets SQLite make a missing file.
+
+    `admit` is asked for every database before a statement is sent to it, and before such a file is made.
+    """
+    found = inspect(project, target, admit, describe=True, report_schema=True, create=create)
     listed = []
     for place, (seen, event) in enumerate(zip(found.seen, found.events, strict=False)):
         facts = event["describe"]
-        name = display(seen.identity, project.repository.top)
-        listed.append(Candidate(name, seen, place, facts["host"], facts["size"], facts["sessions"], event["schema_lines"]))
+        name = display(seen.identity, project.tops)
+        listed.append(
+            Candidate(name, seen, place, facts["host"], facts["size"], facts["sessions"], event["schema_lines"])
+        )
     return listed, found
 
 
@@ -85,7 +92,10 @@ def take(project: Project, target: Target, candidate: Candidate, found: Found) -
     with adopt(project.layout, candidate.seen.identity, environment.name, project.repository.top) as ledger:
         ledger.set_meta("tracks", sorted({*ledger.meta("tracks", []), candidate.seen.track}))
         heads = list(candidate.seen.heads)
-        ledger.set_meta(f"track:{candidate.seen.track}", {**candidate.seen.facts, "heads": heads, "stamp": candidate.seen.stamp, "as_of": ""})
+        ledger.set_meta(
+            f"track:{candidate.seen.track}",
+            {**candidate.seen.facts, "heads": heads, "stamp": candidate.seen.stamp, "as_of": ""},
+        )
         if not applied.missing:
             ledger.replace(candidate.seen.track, seeded)
     if known:
@@ -113,6 +123,30 @@ def compare_with_fresh_build(project: Project, target: Target, applied: Applied,
     if not applied.entries and not candidate.has_tables:
         return Comparison([], [])
     sources = {entry.revision.id: entry.source for entry in applied.entries}
+    return _compare(project, target._replace(map=graph), sources, candidate)
+
+
+def why_unstamped(project: Project, target: Target, candidate: Candidate) -> Obstacle | None:
+    """Return why a database cannot follow that holds tables of the work tree's revisions and no revision, if it does.
+
+    It was made by `create_all`, say: every upgrade would fail on a table that is there.
+    """
+    if candidate.seen.heads or not candidate.has_tables or target.map.obstacles:
+        return None
+    sources = target.sources(project, list(target.map.revisions))
+    found = _compare(project, target, sources, candidate)
+    tables = {line for line in candidate.schema_lines if line.startswith("table ")} - set(found.extra)
+    if found.why_not or not tables:
+        return None
+    which = " ".join(target.map.heads) if found.equal else "REV"
+    message = f"{candidate.name} holds tables of the revisions, and its version table holds no revision"
+    said = "its schema is that of the heads" if found.equal else "its schema is not that of the heads"
+    return Obstacle("DBS307", f"{message}; {said}", f"`alembic stamp {which}`, then `dbsync init`")
+
+
+def _compare(project: Project, target: Target, sources: dict[str, bytes], candidate: Candidate) -> Comparison:
+    """Build the target in a scratch database, from these sources, and compare."""
+    graph = target.map
     facts = graph_facts(graph, sources)
     plan = {
         "applied": [],
@@ -149,12 +183,22 @@ def _build(project: Project, target: Target, facts: dict[str, Any], answer: Any)
     return "" if last["event"] == "done" else obstacle_of(last, environment).message
 
 
-def may_be_taken_unasked(project: Project, candidate: Candidate) -> Obstacle | None:
-    """Return why `--yes` does not adopt a database, None where it does: an SQLite file in the repository, or a server
-    that the guard let through (a socket, loopback, or a host that git config allows).
+def anything(_: dict[str, Any]) -> Obstacle | None:
+    """Admit every database that the guard lets through: the person is asked about it next."""
+    return None
+
+
+def only_unasked(project: Project) -> Admit:
+    """Return the rule of `--yes`: an SQLite file has to lie in the repository.
+
+    Of servers, the guard lets only those through that are on a socket or loopback, or that git config allows.
     """
-    if candidate.seen.identity["dialect"] != "sqlite" or not candidate.name.startswith("/"):
-        return None
-    return Obstacle(
-        "DBS502", f"{candidate.name} lies outside the repository: --yes does not adopt it", "`dbsync init` asks"
-    )
+
+    def admit(identity: dict[str, Any]) -> Obstacle | None:
+        name = display(identity, project.tops)
+        if identity["dialect"] != "sqlite" or not os.path.isabs(name):
+            return None
+        message = f"{name} lies outside the repository: --yes does not adopt it"
+        return Obstacle("DBS502", message, "`dbsync init` asks")
+
+    return admit

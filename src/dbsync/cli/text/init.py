@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from dbsync.cli import console
@@ -27,9 +28,9 @@ def show(value: Initialised) -> None:
             console.clean(f"note: {place} builds or upgrades the schema by itself: that works against migrations")
         )
     for key, proposal in value.proposals.items():
-        console.say(
-            console.clean(f"note: pyproject.toml proposes {key}: `git config dbsync.{key} {proposal!r}` accepts it")
-        )
+        for wanted in proposal if isinstance(proposal, list) else [proposal]:
+            command = f"git config --add dbsync.{key} {shlex.quote(str(wanted))}"
+            console.say(console.clean(f"note: pyproject.toml proposes {key}: `{command}` accepts it"))
     if value.synced:
         sync.show(Synced(value.synced, []), by_hook=True)
     _show_differing(value)
