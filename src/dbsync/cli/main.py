@@ -7,11 +7,15 @@ import sys
 if sys.version_info < (3, 11):
     sys.exit("error: the dbsync command needs Python 3.11 or newer; its hooks may use another one than the project")
 
+import errno
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+
+
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> None:
@@ -56,7 +60,7 @@ def _answered_at_once(arguments: list[str]) -> bool:
 
 def _guarded(options: Namespace, arguments: list[str]) -> int:
     from dbsync.cli import console
-    from dbsync.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, DbsyncError
+    from dbsync.errors import EXIT_BUG, EXIT_FINDING, EXIT_INTERRUPTED, EXIT_OK, DbsyncError
 
     try:
         from dbsync.cli.dispatch import dispatch
@@ -71,6 +75,9 @@ def _guarded(options: Namespace, arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_OK
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a log and a sentence
+        if isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename:
+            console.error(f"{error.filename}: {error.strerror}", "make room there, and let yourself write to it")
+            return EXIT_FINDING
         path = console.write_log(error, arguments)
         console.error(f"this is a bug in dbsync: {type(error).__name__}: {error}", f"please report it with {path}")
         return EXIT_BUG

@@ -57,7 +57,7 @@ def _explain(project: Project, environment: Environment, revision: str) -> Expla
     applied = []
     found = None
     for ledger in adopted(project.layout, environment.name):
-        where = display(ledger.meta("identity"), project.repository.top)
+        where = display(ledger.meta("identity"), project.tops)
         applied += [
             (where, one) for track in ledger.tracks() for one in ledger.entries(track) if one.revision.id == name
         ]

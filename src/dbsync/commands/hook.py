@@ -57,7 +57,11 @@ def _follow(project: Project, options: Namespace) -> Hooked:
     if obstacle:
         return _leave(project, obstacle)
     rules = Rules(unasked=True, by_hook=project.settings.auto != "always", previous=_previous(project, options))
-    return Hooked(Synced(catch_up(project, rules), []), quiet=project.settings.quiet)
+    result = catch_up(project, rules)
+    for one in result.outcomes:
+        if one.waits:
+            _put_off(project, one.obstacles[0].message)
+    return Hooked(Synced(result, []), quiet=project.settings.quiet)
 
 
 def _leave(project: Project, obstacle: Obstacle) -> Hooked:

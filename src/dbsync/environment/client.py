@@ -6,6 +6,7 @@ for the project's interpreter beside us and for one in a container (`dbsync.runn
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 
+# What stands before each event (RFC 7464), and how the last one may be called.
+MARK = b"\x1e"
+LAST = ("done", "failed")
 # The worker's name in the project's process: a project may have a module `dbsync` of its own.
 PACKAGE = "_dbsync_worker"
 # Makes the modules that arrive on standard input importable, and hands over. Nothing else of dbsync is on the
@@ -59,12 +63,13 @@ class Launch(NamedTuple):
 
 
 class WorkerDied(Exception):
-    """The worker ended without a last word. `output` is what it and the project wrote."""
+    """The worker ended without a last word. `output` is what it and the project wrote; `began`: it had said something."""
 
-    def __init__(self, returncode: int, output: str) -> None:
+    def __init__(self, returncode: int, output: str, *, began: bool = False) -> None:
         super().__init__(output)
         self.returncode = returncode
         self.output = output
+        self.began = began
 
 
 class Conversation(NamedTuple):
@@ -86,33 +91,28 @@ def converse(launch: Launch, request: dict[str, Any], answer: Answer, keep_open:
             )
         except OSError as error:
             raise WorkerDied(127, f"{launch.command[0]}: {error.strerror}") from error
-        last = _talk(child, {**request, "top": launch.top}, answer)
+        event = _talk(child, {**request, "top": launch.top}, answer)
         returncode = child.wait()
         output = log.text()
-    if last is None:
-        raise WorkerDied(returncode, output)
-    return Conversation(last, output)
+    if event.get("event") not in LAST:
+        raise WorkerDied(returncode, output, began=bool(event))
+    return Conversation(event, output)
 
 
-def _talk(child: Any, request: dict[str, Any], answer: Answer) -> dict[str, Any] | None:
-    last = None
-    try:
+def _talk(child: Any, request: dict[str, Any], answer: Answer) -> dict[str, Any]:
+    """Return the last event there was. What a runner says by itself on standard output is none."""
+    event: dict[str, Any] = {}
+    with contextlib.suppress(BrokenPipeError), child.stdout, child.stdin:
         child.stdin.write(_bundle() + _line(request))
         child.stdin.flush()
         for line in child.stdout:
-            event = json.loads(line)
-            if event["event"] in ("done", "failed"):
-                last = event
-                continue
-            reply = answer(event)
+            _, mark, text = line.partition(MARK)
+            event = json.loads(text) if mark else event
+            reply = answer(event) if mark and event["event"] not in LAST else None
             if reply is not None:
                 child.stdin.write(_line(reply))
                 child.stdin.flush()
-    except BrokenPipeError:
-        pass
-    finally:
-        child.stdin.close()
-    return last
+    return event
 
 
 def _line(facts: dict[str, Any]) -> bytes:

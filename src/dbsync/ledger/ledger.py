@@ -44,7 +44,7 @@ class Ledger:
             raise FileNotFoundError(path)
         old_mask = os.umask(0o077)
         try:
-            self._db = sqlite3.connect(path, timeout=5, isolation_level=None)
+            self._db = _connect(path)
         finally:
             os.umask(old_mask)
         self._prepare()
@@ -64,7 +64,8 @@ class Ledger:
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+            for statement in ("BEGIN IMMEDIATE", *SCHEMA.split(";"), f"PRAGMA user_version = {FORMAT}", "COMMIT"):
+                self._db.execute(statement)
         elif version > FORMAT:
             message = f"the ledger {self.path} was written by a newer dbsync (format {version})"
             raise DbsyncError(message, "upgrade dbsync: `pip install --upgrade git-dbsync`")
@@ -186,6 +187,27 @@ class Ledger:
     def _operations(self, where: str, values: tuple[Any, ...]) -> list[Operation]:
         rows = self._db.execute(f"SELECT id, track, state, started, facts FROM operation {where} ORDER BY id", values)  # noqa: S608 - constants
         return [Operation(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    """Open the file so that whatever SQLite says against it is a sentence that names it."""
+
+    def explained(error: sqlite3.Error) -> DbsyncError:
+        if "readonly" in str(error) or "unable to open" in str(error):
+            return DbsyncError(f"the ledger {path} cannot be written: {error}", "make the .git folder writable for you")
+        return DbsyncError(f"the ledger {path} cannot be read: {error}", "move it away, then `dbsync init`")
+
+    class Connection(sqlite3.Connection):
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            try:
+                return super().execute(*args)
+            except sqlite3.DatabaseError as error:
+                raise explained(error) from error
+
+    try:
+        return sqlite3.connect(path, timeout=5, isolation_level=None, factory=Connection)
+    except sqlite3.Error as error:
+        raise explained(error) from error
 
 
 def _revision(text: str) -> Revision:

@@ -15,10 +15,11 @@ def read_records(layout: Layout) -> dict[str, dict[str, Any]]:
     """Return what is recorded, by environment name; nothing where there is nothing or it cannot be read."""
     try:
         with open(layout.path("environments.json"), encoding="utf-8") as file:
-            records: dict[str, dict[str, Any]] = json.load(file)
-            return records
+            records = json.load(file)
     except (OSError, ValueError):
         return {}
+    found = records.items() if isinstance(records, dict) else ()
+    return {name: facts for name, facts in found if isinstance(facts, dict)}
 
 
 def update_record(layout: Layout, environment: str, **facts: Any) -> None:

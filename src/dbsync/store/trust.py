@@ -72,6 +72,34 @@ class Trust:
             self._save("judged", [*self._stored.get("judged", []), commit][-REMEMBERED:])
         return Verdict(trusted=not stranger, stranger=stranger or "")
 
+    def bringer(self, contents: set[str]) -> str:
+        """Return the commit of a stranger that brought one of these contents (ids of blobs), "" where there is none.
+
+        What is in no commit was written here, or is nobody's; what some trusted commit holds too is trusted.
+        """
+        if self._rule == "always" or not self._remote.names or not self._stores_any_of(contents):
+            return ""
+        commits = self._known().beyond(["FETCH_HEAD"], "--all", "--reflog").stdout
+        brought: dict[str, list[str]] = {}
+        commit = ""
+        for line in self._repository.ask("diff-tree", "--stdin", "-r", "-m", "--root", input=commits).stdout.split(
+            b"\n"
+        ):
+            words = line.decode(errors="replace").split(" ")
+            if not line.startswith(b":"):
+                commit = words[0]
+            elif words[3] in contents:
+                brought.setdefault(words[3], []).append(commit)
+        for found in brought.values():
+            if not any(self.judge(one).trusted for one in found):
+                return found[0]
+        return ""
+
+    def _stores_any_of(self, contents: set[str]) -> bool:
+        given = "".join(f"{one}\n" for one in contents).encode()
+        done = self._repository.ask("cat-file", "--batch-check=%(objecttype)", input=given) if contents else None
+        return done is not None and b"blob\n" in done.stdout
+
     def _known(self) -> Known:
         stored = [tip for key in ("tips", "judged") for tip in self._stored.get(key, [])]
         if self._rule == "default-branch":
@@ -155,4 +183,7 @@ def _read(path: str) -> dict[str, list[str]]:
             stored = json.load(file)
     except (OSError, ValueError):
         return {}
-    return stored if isinstance(stored, dict) else {}
+    found = stored.items() if isinstance(stored, dict) else ()
+    return {
+        key: [one for one in commits if isinstance(one, str)] for key, commits in found if isinstance(commits, list)
+    }

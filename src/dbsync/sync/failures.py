@@ -46,9 +46,9 @@ def died(error: WorkerDied, environment: Environment, runner: str | None) -> Obs
     """Return why the worker said nothing at all."""
     lines = [line for line in error.output.strip().splitlines() if line.strip()]
     reason = lines[-1] if lines else f"exit status {error.returncode}"
-    if runner:
+    if runner and not error.began:
         return Obstacle("DBS417", f"the runner `{runner}` did not start: {reason}", "start it, then `dbsync sync`")
-    message = f"the project's Python ended without an answer: {reason}"
+    message = f"the project's Python ended {'in the middle' if error.began else 'without an answer'}: {reason}"
     return Obstacle("DBS415", message, "`dbsync status` names the interpreter", environment.config_path or None)
 
 

@@ -94,7 +94,8 @@ def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...], 
     except WorkerDied as error:
         moved = mover.finish("died")
         obstacle = died(error, environment, project.settings.runner_for(environment.name))
-        return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,)), {})
+        waits = obstacle.code == "DBS417"
+        return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,), waits=waits), {})
     return _ended(project, target, mover, conversation)
 
 

@@ -64,7 +64,7 @@ def only_adopted(project: Project) -> Admit:
     """Return the rule that lets nothing in that was not adopted by this work tree."""
 
     def admit(identity: dict[str, Any]) -> Obstacle | None:
-        name = display(identity, project.repository.top)
+        name = display(identity, project.tops)
         ledger = open_ledger(project.layout, identity["key"])
         if ledger is not None:
             with ledger:

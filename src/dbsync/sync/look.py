@@ -38,6 +38,8 @@ class Seen(NamedTuple):
 def look(project: Project, environment: Environment) -> list[Seen] | None:
     """Return what the adopted SQLite databases of an environment hold, None where only the worker can say."""
     record = read_records(project.layout).get(environment.name)
+    if project.settings.runner_for(environment.name):
+        return None  # the file is where the runner is
     if record is None or not unchanged(project.repository.top, environment, record, project.environ):
         return None
     found: list[Seen] = []

@@ -85,7 +85,7 @@ class Mover:
             owner = other_owner(ledger, self._project.repository.top)
             return self._stop(owner) if owner else {}
         self.never_adopted = True
-        name = display(identity, self._project.repository.top)
+        name = display(identity, self._project.tops)
         if replaced_server(self._project.layout, identity):
             self.never_adopted = False
             return self._stop(Obstacle("DBS505", f"{name} is on another server than the one adopted", "`dbsync init`"))
@@ -93,7 +93,7 @@ class Mover:
 
     def _on_current(self, event: dict[str, Any]) -> dict[str, Any]:
         ledger = self._ledgers[event["identity"]["key"]]
-        current = _Current(event, ledger, display(event["identity"], self._project.repository.top))
+        current = _Current(event, ledger, display(event["identity"], self._project.tops))
         self._current = current
         self._looked_at.append(current)
         running = ledger.running(current.track)

@@ -27,7 +27,10 @@ class Moved(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The end of a sync of one environment. `silent`: there was no database that dbsync was ever given."""
+    """The end of a sync of one environment. `silent`: there was no database that dbsync was ever given.
+
+    `waits`: nothing is wrong, what has to run is not running yet.
+    """
 
     environment: str
     moved: tuple[Moved, ...] = ()
@@ -35,14 +38,15 @@ class Outcome(NamedTuple):
     notes: tuple[str, ...] = ()
     locked: bool = False
     silent: bool = False
+    waits: bool = False
 
 
-def display(identity: dict[str, Any], top: str) -> str:
-    """Return how a database is named to a person: a path as short as it can be, or `name on host:port`."""
+def display(identity: dict[str, Any], tops: list[str]) -> str:
+    """Return how a database is named to a person: a path below one of the tops, or whole, or `name on host:port`."""
     if identity["dialect"] == "sqlite":
         path = str(identity["key"])
-        inside = os.path.relpath(path, os.path.realpath(top))
-        return path if inside.startswith("..") else inside
+        inside = [os.path.relpath(path, os.path.realpath(top)) for top in tops]
+        return next((name for name in inside if not name.startswith("..")), path)
     port = identity.get("port")
     return f"{identity['name']} on {f'port {port}' if port else 'a local socket'}"
 

@@ -52,4 +52,4 @@ def _moved(project: Project, target: Target, ledger: Ledger, seen: Seen) -> Move
     sound = not (applied.obstacles or applied.map.obstacles or target.map.obstacles)
     same = target.same_source(project, applied.entries)
     plan = make_plan(applied.map, target.map, same) if sound else None
-    return Moved(display(seen.identity, project.repository.top), seen.heads, seen.heads, plan)
+    return Moved(display(seen.identity, project.tops), seen.heads, seen.heads, plan)

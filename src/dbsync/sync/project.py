@@ -52,6 +52,12 @@ class Project:
         common = self.repository.common_dir
         return os.path.dirname(common) if os.path.basename(common) == ".git" else self.repository.top
 
+    @property
+    def tops(self) -> list[str]:
+        """Where the work tree lies: here, and for the runners that see it elsewhere."""
+        values = self.repository.settings()
+        return [self.repository.top, *(found[-1] for key, found in values.items() if key.endswith(".runnertop"))]
+
     def environments(self, tree: Tree | None = None) -> tuple[list[Environment], list[Obstacle]]:
         """Return the migration environments of a tree (the work tree's by default), and why some cannot be read."""
         of = tree or self.work_tree

@@ -33,7 +33,7 @@ def interpreter_of(project: Project, environment: Environment) -> Interpreter:
     recorded = read_records(project.layout).get(environment.name, {}).get("interpreter")
     configured = project.settings.interpreter_for(environment.name)
     active = project.environ.get("VIRTUAL_ENV") or project.environ.get("CONDA_PREFIX")
-    if recorded and not configured and not active and os.path.exists(recorded):
+    if isinstance(recorded, str) and not configured and not active and os.path.exists(recorded):
         return Interpreter(recorded, "recorded by dbsync init")
     around = Surroundings(project.environ, project.repository.top, project.main_top)
     return find_interpreter(environment, project.settings, around)

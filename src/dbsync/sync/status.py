@@ -94,7 +94,7 @@ def _assess(project: Project, target: Target, seen: Seen) -> DatabaseStatus:
             ledger.close()
     difference = compare(applied.map, target.map, target.same_source(project, applied.entries))
     state = _state(project, target, seen, applied, difference)
-    return DatabaseStatus(display(seen.identity, project.repository.top), seen, applied, difference, state, _now())
+    return DatabaseStatus(display(seen.identity, project.tops), seen, applied, difference, state, _now())
 
 
 def _state(project: Project, target: Target, seen: Seen, applied: Applied, found: Difference) -> str:
@@ -122,7 +122,7 @@ def _last_known(project: Project, target: Target, obstacle: Obstacle) -> list[Da
             facts = ledger.meta(f"track:{track}", {})
             seen = Seen(identity["key"], identity, facts, tuple(facts.get("heads", ())), track, trouble=state)
             known = Applied(ledger.entries(track), (), [], learned=False)
-            name = display(identity, project.repository.top)
+            name = display(identity, project.tops)
             found.append(DatabaseStatus(name, seen, known, NOTHING, state, facts.get("as_of", "")))
     return found
 

@@ -1,4 +1,4 @@
-"""The conversation with dbsync: one JSON object a line, both ways.
+"""The conversation with dbsync: one JSON object a line, both ways; each of ours behind a record separator (RFC 7464).
 
 The project may print what it likes: its standard output is moved to standard error before anything of it is loaded.
 """
@@ -30,7 +30,7 @@ class Channel:
     def tell(self, event: str, **facts: Any) -> None:
         """Send an event that needs no answer."""
         line = json.dumps({"event": event, **facts}, default=str)
-        self._writer.write(line.encode() + b"\n")
+        self._writer.write(b"\x1e" + line.encode() + b"\n")
         self._writer.flush()
 
     def ask(self, event: str, **facts: Any) -> dict[str, Any]:

@@ -36,6 +36,9 @@ def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
             console.say(f"dbsync: what was dropped is kept in {one.kept}")
     obstacles = [] if outcome.silent and by_hook else list(outcome.obstacles)
     for obstacle in obstacles:
+        if outcome.waits and by_hook:
+            console.say(console.clean(f"dbsync: put off: {obstacle.message}; {obstacle.hint}"))
+            continue
         _show_stopped(outcome.moved)
         console.obstacle(obstacle)
     for note in outcome.notes if moved or not by_hook else ():

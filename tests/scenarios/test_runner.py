@@ -1,0 +1,276 @@
+"""Alembic elsewhere (`dbsync.runner`): other paths, another environment, another user, and nothing of this side's."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.engines.branches import branch, hooks_off
+from tests.engines.env_files import edit_env, use_url
+from tests.support.schema import assert_in_sync, state_of, versions_of
+
+# Root can be somebody else who may read everything and write nothing of root's: the interpreter may lie in root's home.
+READ = "+dac_read_search"
+SOMEBODY = (
+    f"setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps={READ} --ambient-caps={READ} --bounding-set=-all,{READ}"
+)
+
+RUNNER = """\
+#!/bin/sh
+# Says no word of its own, as `docker compose exec -T app python` does not.
+cd {cwd}
+exec {user} env -i PATH=/usr/bin:/bin HOME=/nonexistent INSIDE=yes {variables} {python} "$@"
+"""
+
+# What the application sees of where it runs.
+WITNESS = """\
+from alembic import context
+import os, sys
+assert os.environ.get("INSIDE") == "yes"
+assert "DBSYNC_ACTIVE" not in os.environ
+assert not [path for path in sys.path if path.rstrip("/").endswith("/src")], sys.path
+print("a word on standard output")
+"""
+
+
+class Elsewhere:
+    """The other side: the project's files without revisions and without Git, at another path, and who runs there."""
+
+    def __init__(self, project, folder: Path, variables: str = "") -> None:
+        self.project = project
+        self.top = folder / "app"
+        self.command = folder / "runner.sh"
+        ignore = shutil.ignore_patterns(".git", "versions", "*.db")
+        shutil.copytree(project.top, self.top, ignore=ignore)
+        (self.top / "migrations" / "versions").mkdir()
+        user = SOMEBODY if os.geteuid() == 0 else ""
+        text = RUNNER.format(cwd=folder, user=user, variables=variables, python=project.python)
+        self.command.write_text(text)
+        self.command.chmod(0o755)
+        for path in (folder, self.top):
+            path.chmod(0o777)
+        project.git("config", "dbsync.runner", f"{self.command}")
+        project.git("config", "dbsync.runnerTop", str(self.top))
+        project.git("config", "dbsync.interpreter", "/nowhere/python")
+
+    @property
+    def database(self) -> str:
+        return str(self.top / "dev.db")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Give a folder that everybody may enter."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.geteuid() and str(path).startswith("/tmp/"):
+            path.chmod(path.stat().st_mode | 0o055)
+    return folder
+
+
+@pytest.fixture
+def elsewhere(project, folder):
+    """Give the other side of a project on SQLite, adopted, with one revision applied there."""
+    edit_env(project, ("from alembic import context\n", WITNESS))
+    project.table("r1", name="users")
+    project.commit("Users")
+    there = Elsewhere(project, folder)
+    done = project.dbsync("init", "--yes")
+    assert "follows Git now" in done.err
+    return there
+
+
+def status(project):
+    (environment,) = json.loads(project.dbsync("status", "--json").out)["environments"]
+    return environment["databases"][0]
+
+
+def test_the_database_over_there_follows_plain_switches(elsewhere):
+    project = elsewhere.project
+    assert versions_of(elsewhere.database) == ("r1",)
+    branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+
+    said = project.switch("feature").err
+    assert "error" not in said
+    assert "dev.db" in said
+    assert "table f" in state_of(elsewhere.database).schema
+    assert status(project)["state"] == "in_sync"
+
+    assert "error" not in project.switch("main").err
+    assert "table f" not in state_of(elsewhere.database).schema
+    assert versions_of(elsewhere.database) == ("r1",)
+    assert not project.path("dev.db").exists()
+
+
+def test_revisions_and_worker_travel_over_the_streams_alone(elsewhere):
+    """No revision file is there, and none is left there; nothing of dbsync's is either."""
+    project = elsewhere.project
+    branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+
+    project.switch("feature")
+
+    names = {path.name for path in elsewhere.top.rglob("*") if "__pycache__" not in str(path)}
+    assert not [name for name in names if name.startswith(("r1", "f2"))]
+    assert not [name for name in names if "dbsync" in name]
+
+
+def test_a_step_that_fails_over_there_rolls_back_and_is_named_by_the_path_here(elsewhere):
+    project = elsewhere.project
+    branch(project, "broken", "b2", 'op.create_table("b", sa.Column("id", sa.Integer))\nop.execute("SELECT nowhere()")')
+    before = state_of(elsewhere.database)
+
+    said = project.switch("broken").err
+
+    assert "the upgrade of b2 failed and was rolled back" in said
+    assert "migrations/versions/b2_on_broken.py:" in said
+    assert str(elsewhere.top) not in said
+    assert state_of(elsewhere.database) == before
+
+
+def test_rows_over_there_are_kept_over_here(elsewhere):
+    project = elsewhere.project
+    branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+    project.switch("feature")
+    with closing(sqlite3.connect(elsewhere.database)) as db, db:
+        db.execute("INSERT INTO f VALUES (42)")
+
+    assert "DBS305" in project.switch("main").err
+    said = project.dbsync("sync", "--yes").err
+
+    path = next(line for line in said.splitlines() if "kept in" in line).partition("kept in ")[2]
+    with closing(sqlite3.connect(path)) as kept:
+        assert kept.execute("SELECT id FROM f").fetchall() == [(42,)]
+
+
+def test_code_that_head_no_longer_has_travels_too(elsewhere):
+    project = elsewhere.project
+    project.switch("-c", "feature")
+    project.write("shop.py", 'TABLE = "moods"\n')
+    shutil.copy(project.path("shop.py"), elsewhere.top)
+    use = "from shop import TABLE\n"
+    project.revision("f2", "r1", use + 'op.create_table(TABLE, sa.Column("id", sa.Integer))', use + "op.drop_table(TABLE)")
+    project.commit("Moods")
+    assert "table moods" in state_of(elsewhere.database).schema
+    (elsewhere.top / "shop.py").unlink()
+
+    project.switch("main")
+
+    assert "table moods" not in state_of(elsewhere.database).schema
+
+
+@pytest.mark.postgres
+def test_a_server_that_only_the_other_side_may_name(postgres_project, folder, postgres, postgres_database):
+    """The URL comes from a variable that is set inside alone."""
+    project = postgres_project
+    url = postgres.tcp(postgres_database.name)
+    use_url(project, "driver://user:pass@localhost/dbname")
+    project.url = url
+    from_variable = WITNESS + 'context.config.set_main_option("sqlalchemy.url", os.environ["SHOP_DATABASE"])\n'
+    edit_env(project, ("from alembic import context\n", from_variable))
+    project.table("r1", name="users")
+    project.commit("Users")
+    Elsewhere(project, folder, f"SHOP_DATABASE={url}")
+
+    said = project.dbsync("init", "--yes").err
+    assert "follows Git now" in said
+    branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+
+    for name, versions in (("feature", ("f2",)), ("main", ("r1",))):
+        assert "error" not in project.switch(name).err
+        assert versions_of(url) == versions
+        assert status(project)["state"] == "in_sync"
+
+
+# not running
+
+DOWN = "#!/bin/sh\necho 'service \"app\" is not running' >&2\nexit 1\n"
+
+
+def test_a_runner_that_is_down_puts_the_sync_off_with_one_line(elsewhere):
+    project = elsewhere.project
+    branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+    running = elsewhere.command.read_text()
+    elsewhere.command.write_text(DOWN)
+    before = state_of(elsewhere.database)
+
+    done = project.switch("feature")
+
+    assert done.rc == 0
+    (line,) = [one for one in done.err.splitlines() if not one.startswith("Switched")]
+    assert 'service "app" is not running' in line
+    assert "dbsync sync" in line
+    assert state_of(elsewhere.database) == before
+    assert status(project)["state"] == "unreachable"
+
+    elsewhere.command.write_text(running)
+    assert "-0 +1" in project.dbsync("ensure").err
+    assert versions_of(elsewhere.database) == ("f2",)
+
+
+@pytest.mark.parametrize("runner", ["/nowhere/docker exec app python", "false", "true", "sleep", "cat"])
+def test_a_runner_that_is_none(elsewhere, runner):
+    project = elsewhere.project
+    with hooks_off(project):
+        project.switch("-c", "feature")
+        project.table("r2", "r1")
+        project.commit("Two")
+    project.git("config", "dbsync.runner", runner)
+
+    done = project.dbsync("sync", check=False)
+
+    assert done.rc == 1
+    assert "DBS417" in done.err
+    assert "Traceback" not in done.err
+    assert "a bug in dbsync" not in done.err
+    assert project.dbsync("ensure", check=False).rc == 1
+    assert project.dbsync("hook", "post-merge", "0").rc == 0
+
+
+def test_a_runner_that_talks_before_the_worker_does(elsewhere):
+    """A wrapper's banner on standard output is not taken for the conversation."""
+    text = elsewhere.command.read_text()
+    elsewhere.command.write_text(text.replace("cd ", 'echo "Attaching to app"\ncd ', 1))
+    project = elsewhere.project
+    project.table("r2", "r1")
+
+    project.dbsync("sync")
+
+    assert versions_of(elsewhere.database) == ("r2",)
+
+
+def test_a_runner_that_is_killed_in_the_middle_is_an_interrupted_move(elsewhere):
+    project = elsewhere.project
+    die = 'op.create_table("f", sa.Column("id", sa.Integer))\nimport os, signal\n'
+    die += f'os.path.exists("{elsewhere.top}/die") and os.kill(os.getpid(), signal.SIGKILL)'
+    branch(project, "feature", "f2", die, 'op.drop_table("f")')
+    (elsewhere.top / "die").touch()
+    before = state_of(elsewhere.database)
+
+    assert "DBS415" in project.switch("feature").err
+    assert state_of(elsewhere.database) == before
+
+    (elsewhere.top / "die").unlink()
+    project.dbsync("sync")
+    assert versions_of(elsewhere.database) == ("f2",)
+
+
+def test_without_a_runner_the_database_here_is_another(project, elsewhere):
+    """Taking the setting away leads to dev.db here, which was never adopted: that one is not touched."""
+    for key in ("runner", "runnerTop", "interpreter"):
+        project.git("config", "--unset", f"dbsync.{key}")
+    project.write("migrations/env.py", project.path("migrations/env.py").read_text().replace('"yes"', "None"))
+    if project.environ.get("DBSYNC_TESTS_PYTHON"):
+        project.git("config", "dbsync.interpreter", project.python)
+    project.path("dev.db").touch()
+
+    assert project.dbsync("ensure").rc == 0
+    assert project.path("dev.db").stat().st_size == 0
+    project.dbsync("init", "--yes")
+    assert_in_sync(project)
