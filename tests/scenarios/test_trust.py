@@ -242,6 +242,44 @@ def test_in_the_middle_of_a_merge_nothing_of_it_is_run(poisoned: Trap):
     assert poisoned.laid() == []
 
 
+@pytest.mark.parametrize(
+    "how", ["checkout pr -- .", "restore --source=pr --staged --worktree .", "checkout FETCH_HEAD -- ."]
+)
+def test_files_checked_out_from_a_stranger_are_not_run(poisoned: Trap, how):
+    if "FETCH_HEAD" in how:
+        poisoned.clone.git("branch", "--quiet", "-D", "pr")
+    done = poisoned.clone.git(*how.split())
+    assert codes(done) == ["DBS506"]
+
+    poisoned.clone.git("switch", "--quiet", "-c", "other")
+    poisoned.clone.git("checkout", "HEAD", "--", "alembic.ini")
+    assert poisoned.laid() == []
+
+
+def test_a_new_file_of_a_stranger_in_the_work_tree_alone_is_not_run(poisoned: Trap):
+    names = ("sqlalchemy.py", poisoned.fork.revision_path("s2", "create t_s2"))
+    done = poisoned.clone.git("restore", "--source=pr", *names)
+
+    assert codes(done) == ["DBS506"]
+    assert poisoned.laid() == []
+
+
+def test_own_files_of_another_branch_and_own_uncommitted_work_are_followed(trap: Trap):
+    trap.fork.table("s2", "r1")
+    trap.propose()
+    trap.clone.git("config", "dbsync.enabled", "false")
+    trap.clone.switch("--quiet", "-c", "feature")
+    trap.clone.table("f2", "r1")
+    trap.clone.commit("Add f2")
+    trap.clone.switch("--quiet", "main")
+    trap.clone.git("config", "dbsync.enabled", "true")
+    trap.clone.table("f3", "f2")
+    trap.clone.git("add", "--all")
+    assert codes(trap.clone.git("checkout", "feature", "--", ".")) == []
+
+    assert set(ledger_entries(trap.clone)) == {"r1", "f2", "f3"}
+
+
 def test_a_rebased_and_a_picked_commit_of_a_stranger_are_not_run(poisoned: Trap):
     done = poisoned.clone.git("cherry-pick", "pr")
     assert codes(done) == ["DBS506"]
