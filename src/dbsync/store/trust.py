@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbsync.store.layout import Layout
 
 HEADS = "refs/heads/"
+SETTINGS = r"^(remote|branch)\..*\.(url|fetch|remote)$|^init\.defaultbranch$"
 # Heads that were judged before; reflogs expire, and with them what proves that a commit was written here.
 REMEMBERED = 200
 
@@ -135,12 +136,13 @@ class Remotes(NamedTuple):
 
 def read_remotes(repository: Repository) -> Remotes:
     """Read what git config says of remotes and of what branches track."""
-    output = repository.ask("config", "-z", "--get-regexp", r"^(remote|branch)\..*\.(url|fetch|remote)$").stdout
+    output = repository.ask("config", "-z", "--get-regexp", SETTINGS).stdout
     records = [os.fsdecode(one).partition("\n") for one in output.split(b"\0")[:-1]]
     settings = [(*_split(key), value) for key, _, value in records]
     names = [*dict.fromkeys(name for section, name, _, _ in settings if section == "remote")]
     tracks = {name: value for section, name, key, value in settings if (section, key) == ("branch", "remote")}
-    tracked = _tracked(repository, names, tracks)
+    usual = [value for section, _, key, value in settings if (section, key) == ("init", "defaultbranch")]
+    tracked = _tracked(repository, names, tracks, [*usual[-1:], "main", "master"])
     refspecs = [(name, value) for section, name, key, value in settings if (section, key) == ("remote", "fetch")]
     trusted, others = _mapped(refspecs, tracked)
     return Remotes(names, tracked, trusted, others)
@@ -152,17 +154,18 @@ def _split(key: str) -> tuple[str, str, str]:
     return section, name, variable
 
 
-def _tracked(repository: Repository, names: list[str], tracks: dict[str, str]) -> str:
+def _tracked(repository: Repository, names: list[str], tracks: dict[str, str], usual: list[str]) -> str:
     """Return the remote that the default branch tracks, "origin" where it tracks none, "" where that is not there.
 
     What another remote calls its HEAD says nothing: fetching a fork brings one too (git 2.48).
     """
-    heads = f"refs/remotes/{names[0] if len(names) == 1 else 'origin'}/HEAD"
-    theirs = repository.line("for-each-ref", "--format=%(symref:lstrip=3)", heads)
-    for branch in (repository.config("init.defaultBranch"), "main", "master", theirs):
-        remote = tracks.get(branch) if branch else None
-        if remote in names:
-            return remote
+    for branch in usual:
+        if tracks.get(branch) in names:
+            return tracks[branch]
+    head = f"refs/remotes/{names[0] if len(names) == 1 else 'origin'}/HEAD"
+    theirs = repository.line("for-each-ref", "--format=%(symref:lstrip=3)", head) if names else ""
+    if tracks.get(theirs) in names:
+        return tracks[theirs]
     return "origin" if "origin" in names else ""
 
 
