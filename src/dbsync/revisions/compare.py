@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from dbsync.revisions.parse import IDENTIFIERS, syntax_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 # `kind` is the "u" before a string, the others are comments.
 IGNORED = frozenset({"kind", "type_comment", "type_ignores"})
+DOWNGRADE = "downgrade"
 
 
 def same_body(one: bytes, other: bytes) -> bool:
@@ -27,10 +28,22 @@ def same_body(one: bytes, other: bytes) -> bool:
 
     Sources that are not valid Python are the same only when their bytes are.
     """
+    return _same(one, other, body)
+
+
+def same_upgrade(one: bytes, other: bytes) -> bool:
+    """Say whether two sources of a revision build the same: as `same_body`, but `downgrade` may differ too.
+
+    A way back that is corrected after the revision was applied changes nothing of what was built.
+    """
+    return _same(one, other, _upgrade)
+
+
+def _same(one: bytes, other: bytes, text: Callable[[bytes], str]) -> bool:
     if one == other:
         return True
     try:
-        return body(one) == body(other)
+        return text(one) == text(other)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
@@ -40,9 +53,21 @@ def body(source: bytes) -> str:
 
     Raises what `syntax_tree` raises.
     """
+    return "\n".join(_tokens(_module(source)))
+
+
+def _upgrade(source: bytes) -> str:
+    module = _module(source)
+    others = [node for node in module.body if not (isinstance(node, ast.FunctionDef) and node.name == DOWNGRADE)]
+    called = any(isinstance(node, ast.Name) and node.id == DOWNGRADE for each in others for node in ast.walk(each))
+    module.body = module.body if called else others
+    return "\n".join(_tokens(module))
+
+
+def _module(source: bytes) -> ast.Module:
     module = syntax_tree(source)
     module.body = list(_with_sorted_imports(node for node in module.body if not _is_identifier(node)))
-    return "\n".join(_tokens(module))
+    return module
 
 
 def _tokens(module: ast.Module) -> Iterator[str]:

@@ -65,8 +65,12 @@ def _one(project: Project, environment: Environment, rules: Rules, commit: str |
 def _is_quietly_in_sync(project: Project, environment: Environment) -> bool:
     """Whether the disk alone shows that there is nothing to do, and nothing to write down."""
     status = environment_status(project, environment, ask=False)
-    learned = any(one.applied.learned or one.seen.recreated for one in status.databases)
-    return bool(status.databases) and not learned and all(one.state == "in_sync" for one in status.databases)
+    if not status.databases or any(one.state != "in_sync" for one in status.databases):
+        return False
+    return not any(
+        one.applied.learned or one.seen.recreated or status.target.has_another_downgrade(project, one.applied.entries)
+        for one in status.databases
+    )
 
 
 def _missing_environments(project: Project, found: list[Environment], obstacles: list[Obstacle]) -> list[Obstacle]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.environment.script_directory import read_sources
-from dbsync.revisions.compare import same_body
+from dbsync.revisions.compare import same_body, same_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dbsync.revisions.revision import Revision
     from dbsync.revisions.revision_map import RevisionMap
     from dbsync.sync.project import Project
+
+    Same = Callable[[bytes, bytes], bool]
 
 
 class Target(NamedTuple):
@@ -34,12 +36,20 @@ class Target(NamedTuple):
 
     def same_source(self, project: Project, entries: list[Entry]) -> Callable[[str], bool]:
         """Return the test of whether a revision is wanted as it was applied; sources are read when ids differ."""
+        return self._compared(project, entries, same_upgrade)
+
+    def has_another_downgrade(self, project: Project, entries: list[Entry]) -> bool:
+        """Say whether some revision was written anew that does the same upwards: the ledger is to know its new text."""
+        same = self._compared(project, entries, same_body)
+        return not all(same(entry.revision.id) for entry in entries if entry.revision.id in self.map)
+
+    def _compared(self, project: Project, entries: list[Entry], compare: Same) -> Callable[[str], bool]:
         applied = {entry.revision.id: entry for entry in entries}
 
         def same(one: str) -> bool:
             if applied[one].revision.oid == self.map.revisions[one].oid:
                 return True
-            return same_body(applied[one].source, self.sources(project, [one]).get(one, b""))
+            return compare(applied[one].source, self.sources(project, [one]).get(one, b""))
 
         return same
 

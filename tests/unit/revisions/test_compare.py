@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbsync.revisions.compare import same_body
+from dbsync.revisions.compare import same_body, same_upgrade
 
 SOURCE = '''"""one"""
 revision = "a"
@@ -111,6 +111,27 @@ def test_the_order_of_imports_counts_where_one_replaces_another():
 
 def test_the_order_of_imports_counts_where_something_stands_between():
     assert not same_body(b"import a\nf()\nimport b", b"import b\nf()\nimport a")
+
+
+def test_a_corrected_downgrade_builds_the_same():
+    """The template of FastAPI's 8b35efe9 names the constraint that the downgrade of 1a31ce608336 drops."""
+    corrected = SOURCE.replace('op.drop_table("t")', 'op.drop_table("t", if_exists=True)')
+
+    assert same_upgrade(SOURCE.encode(), corrected.encode())
+    assert not same_body(SOURCE.encode(), corrected.encode())
+
+
+@pytest.mark.parametrize("other", OTHER.values(), ids=OTHER)
+def test_what_else_differs_builds_something_else(other):
+    reordered_or_more_of_downgrade = (OTHER["order of functions"], OTHER["more in a function"])
+
+    assert same_upgrade(SOURCE.encode(), other.encode()) == (other in reordered_or_more_of_downgrade)
+
+
+def test_a_downgrade_that_upgrade_calls_counts():
+    calling = SOURCE.replace("    op.create", "    downgrade()\n    op.create")
+
+    assert not same_upgrade(calling.encode(), calling.replace("drop_table", "drop").encode())
 
 
 def test_values_are_told_apart_by_their_type():
