@@ -75,7 +75,8 @@ $(OLDEST)/.ready: pyproject.toml
 	    echo "setting up $(OLDEST) with $$python"; \
 	    "$$python" -m venv --clear "$(OLDEST)" && \
 	    "$(OLDEST)/bin/python" -m pip install --quiet --disable-pip-version-check \
-	        'alembic==1.13.0' 'sqlalchemy==2.0.*' 'psycopg[binary]' psycopg2-binary aiosqlite greenlet && exit 0; \
+	        'alembic==1.13.0' 'sqlalchemy==2.0.*' 'psycopg[binary]' psycopg2-binary asyncpg aiosqlite greenlet pymysql \
+	        flask-migrate python-dotenv && exit 0; \
 	    exit 1; \
 	done; \
 	echo 'no Python 3.9 or newer here can make a virtual environment.' >&2; exit 1

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 import subprocess
 from contextlib import closing, contextmanager
 
@@ -348,7 +349,7 @@ def test_a_bare_repository(project):
 def test_a_repository_without_commits(project):
     shutil.rmtree(project.path(".git"))
     project.git("init", "--quiet")
-    if project.environ.get("DBSYNC_TESTS_PYTHON"):
+    if project.python != sys.executable:
         project.git("config", "dbsync.interpreter", project.python)
     project.table("r1", name="users")
     project.alembic("upgrade", "heads")
@@ -359,7 +360,7 @@ def test_a_repository_without_commits(project):
     project.dbsync("sync")
     assert_in_sync(project)
     is_clear(project.dbsync("heads", "--ref", "main", check=False), 2, "names no commit")
-    assert "-" not in project.commit("First").split()[0][:0]
+    project.commit("First")
     assert_in_sync(project)
 
 
@@ -373,7 +374,7 @@ def test_a_shallow_clone_that_lacks_the_old_commit(adopted, tmp_path):
         adopted.commit("Gone again")
     clone = type(adopted)(tmp_path / "clone", url=adopted.url)
     adopted.git("clone", "--quiet", "--depth", "1", f"file://{adopted.top}", str(clone.top))
-    if clone.python != adopted.python or adopted.git("config", "dbsync.interpreter", check=False).out:
+    if clone.python != sys.executable:
         clone.git("config", "dbsync.interpreter", clone.python)
     shutil.copy(adopted.path("dev.db"), clone.path("dev.db"))
     before = state_of(clone.database)
@@ -431,10 +432,6 @@ def read_only(project, *names: str):
 def without_override(project, *words: str):
     """Run dbsync as somebody whom file modes bind."""
     prefix = [] if os.geteuid() else ["setpriv", f"--bounding-set={DAC}", "--"]
-    python = project.run("sh", "-c", "command -v true").out  # the environment is the project's either way
-    assert python
-    import sys
-
     return project.run(*prefix, sys.executable, "-P", "-m", "dbsync", *words)
 
 
@@ -589,8 +586,6 @@ def test_a_cache_whose_rows_are_nonsense_is_read_past(adopted):
 
 
 def test_dbsync_in_a_folder_that_is_gone(adopted, tmp_path):
-    import sys
-
     script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" -P -m dbsync status'
     done = subprocess.run(
         ["sh", "-c", script, "sh", str(tmp_path), sys.executable],

@@ -92,7 +92,14 @@ def sessions(postgres: Server, database: str) -> list[tuple]:
         return connection.execute(query, (database,)).fetchall()
 
 
-def databases(postgres: Server) -> set[str]:
-    """Return the names of all databases of the server."""
-    with postgres.connect() as connection:
-        return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+def scratch_databases(postgres: Server) -> set[str]:
+    """Return the scratch databases of the server that do not go away: other tests make some too, for a moment."""
+
+    def now() -> set[str]:
+        with postgres.connect() as connection:
+            query = "SELECT datname FROM pg_database WHERE datname LIKE 'dbsync%%'"
+            return {name for (name,) in connection.execute(query)}
+
+    left = now()
+    wait_until(lambda: not left & now(), 10)
+    return left & now()

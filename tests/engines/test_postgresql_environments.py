@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engines.branches import adopt, branch, grow, hooks_off, start
+from tests.engines.branches import adopt, branch, grow, hooks_off, scratch_databases, start
 from tests.engines.env_files import (
     CONFIGURE,
     CONNECT,
@@ -346,9 +346,7 @@ def test_a_pooled_engine_and_its_scratch_database(postgres_project, postgres):
     said = start(project).err
 
     assert "not compared" not in said
-    with postgres.connect() as connection:
-        found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'dbsync%'").fetchall()
-    assert found == []
+    assert scratch_databases(postgres) == set()
 
 
 def test_connections_that_env_py_makes_itself_are_seen_all_the_same(postgres_project, postgres, postgres_database):

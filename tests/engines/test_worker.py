@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.engines.branches import branch, start
+from tests.engines.branches import branch, hooks_off, start, stopwatch
 from tests.engines.env_files import CONNECT, edit_env
 from tests.support.schema import assert_in_sync, state_of, versions_of
 
@@ -261,3 +261,45 @@ def test_env_py_may_end_the_process(project):
     assert done.rc == 1
     assert "good bye" in done.err
     assert "Traceback" not in done.err
+
+
+# what a hook may take
+
+
+def test_a_hook_does_not_wait_for_an_env_py_that_never_ends(project):
+    """The budget is 30 s; what a person starts takes the time that it needs."""
+    start(project)
+    with hooks_off(project):
+        project.switch("-c", "feature")
+        project.table("r2", "r1")
+        edit_env(project, (CONNECT, "    import os, time\n    os.path.exists('slow') and time.sleep(300)\n" + CONNECT))
+        project.commit("Waits for something")
+        project.switch("main")
+    project.write("slow", "")
+    seconds = stopwatch()
+
+    done = project.switch("feature")
+
+    assert seconds() < 60
+    assert done.rc == 0
+    assert "DBS304" in done.err
+    assert "30 s" in done.err
+    project.remove("slow")
+    project.dbsync("sync")
+    assert_in_sync(project)
+
+
+def test_another_database_by_a_variable_leaves_the_adopted_one_to_the_next_hook(project):
+    """`DATABASE_URL=… git switch` in one shell must not tell the hooks of another that all is well."""
+    variable = "import os\nconfig.set_main_option('sqlalchemy.url', os.environ.get('SHOP_DATABASE', 'sqlite:///dev.db'))\n"
+    edit_env(project, ("config = context.config\n", "config = context.config\n" + variable))
+    start(project)
+    branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+    project.path("test.db").touch()
+
+    said = project.git("switch", "feature", env={"SHOP_DATABASE": "sqlite:///test.db"}).err
+
+    assert "error" not in said
+    assert not project.path(".git/dbsync-gate").exists()
+    assert "-0 +1" in project.git("commit", "--allow-empty", "-m", "x").err
+    assert_in_sync(project)

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -34,7 +36,9 @@ from alembic import context
 import os, sys
 assert os.environ.get("INSIDE") == "yes"
 assert "DBSYNC_ACTIVE" not in os.environ
-assert not [path for path in sys.path if path.rstrip("/").endswith("/src")], sys.path
+ours = [name for name in sys.modules if "dbsync" in name]
+assert ours
+assert not [name for name in ours if name.split(".")[0] == "dbsync" or getattr(sys.modules[name], "__file__", None)]
 print("a word on standard output")
 """
 
@@ -65,14 +69,10 @@ class Elsewhere:
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Give a folder that everybody may enter."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.geteuid() and str(path).startswith("/tmp/"):
-            path.chmod(path.stat().st_mode | 0o055)
-    return folder
+def folder():
+    """Give a folder that everybody may enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory(prefix="dbsync-elsewhere-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -265,8 +265,8 @@ def test_without_a_runner_the_database_here_is_another(project, elsewhere):
     """Taking the setting away leads to dev.db here, which was never adopted: that one is not touched."""
     for key in ("runner", "runnerTop", "interpreter"):
         project.git("config", "--unset", f"dbsync.{key}")
-    project.write("migrations/env.py", project.path("migrations/env.py").read_text().replace('"yes"', "None"))
-    if project.environ.get("DBSYNC_TESTS_PYTHON"):
+    edit_env(project, (WITNESS, "from alembic import context\n"))
+    if project.python != sys.executable:
         project.git("config", "dbsync.interpreter", project.python)
     project.path("dev.db").touch()
 

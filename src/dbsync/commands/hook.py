@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.commands.context import Report
 from dbsync.commands.sync import Synced
 from dbsync.errors import EXIT_OK, Obstacle
 from dbsync.git.operation import why_wait
+from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 from dbsync.store.gate import remove_gate
 from dbsync.store.pending import set_pending
 from dbsync.sync.catch_up import Result, catch_up, held
@@ -56,7 +58,12 @@ def _follow(project: Project, options: Namespace) -> Hooked:
     obstacle = why_untrusted(project)
     if obstacle:
         return _leave(project, obstacle)
-    rules = Rules(unasked=True, by_hook=project.settings.auto != "always", previous=_previous(project, options))
+    rules = Rules(
+        unasked=True,
+        by_hook=project.settings.auto != "always",
+        previous=_previous(project, options),
+        deadline=time.monotonic() + HOOK_BUDGET_SECONDS,
+    )
     result = catch_up(project, rules)
     for one in result.outcomes:
         if one.waits:

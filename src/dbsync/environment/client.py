@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from dbsync import process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -54,22 +54,30 @@ main()
 
 
 class Launch(NamedTuple):
-    """How the worker is started: its command, where the project is for it, and what its environment is."""
+    """How the worker is started: its command, where the project is for it, and what its environment is.
+
+    `deadline` is when it is killed, by time.monotonic(): a hook must not freeze git, whatever env.py waits for.
+    """
 
     command: list[str]
     top: str
     environ: Mapping[str, str]
     cwd: str
+    deadline: float | None = None
 
 
 class WorkerDied(Exception):
-    """The worker ended without a last word. `output` is what it and the project wrote; `began`: it had said something."""
+    """The worker ended without a last word. `output` is what it and the project wrote.
 
-    def __init__(self, returncode: int, output: str, *, began: bool = False) -> None:
+    `began`: it had said something; `late`: it was killed at its deadline.
+    """
+
+    def __init__(self, returncode: int, output: str, *, began: bool = False, late: bool = False) -> None:
         super().__init__(output)
         self.returncode = returncode
         self.output = output
         self.began = began
+        self.late = late
 
 
 class Conversation(NamedTuple):
@@ -91,11 +99,12 @@ def converse(launch: Launch, request: dict[str, Any], answer: Answer, keep_open:
             )
         except OSError as error:
             raise WorkerDied(127, f"{launch.command[0]}: {error.strerror}") from error
-        event = _talk(child, {**request, "top": launch.top}, answer)
-        returncode = child.wait()
+        with _killed_at(launch.deadline, child) as late:
+            event = _talk(child, {**request, "top": launch.top}, answer)
+            returncode = child.wait()
         output = log.text()
     if event.get("event") not in LAST:
-        raise WorkerDied(returncode, output, began=bool(event))
+        raise WorkerDied(returncode, output, began=bool(event), late=bool(late))
     return Conversation(event, output)
 
 
@@ -113,6 +122,28 @@ def _talk(child: Any, request: dict[str, Any], answer: Answer) -> dict[str, Any]
                 child.stdin.write(_line(reply))
                 child.stdin.flush()
     return event
+
+
+@contextlib.contextmanager
+def _killed_at(deadline: float | None, child: Any) -> Iterator[list[bool]]:
+    """Kill the worker at its deadline; the list is not empty then."""
+    late: list[bool] = []
+    if deadline is None:
+        yield late
+        return
+    import threading
+    import time
+
+    def kill() -> None:
+        late.append(True)
+        child.kill()
+
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), kill)
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def _line(facts: dict[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MOST_DOWNGRADES = 10
+HOOK_BUDGET_SECONDS = 30.0
 # Libraries that reach outside the database: HTTP, mail, cloud, queues, other programs.
 OUTSIDE = frozenset(
     [
@@ -51,11 +52,12 @@ ALONE = re.compile(rb"autocommit_block|\bCONCURRENTLY\b")
 
 
 def why_not_ordinary(
-    down: Iterable[str], sources: Mapping[str, bytes], expected: float, budget: float
+    down: Iterable[str], sources: Mapping[str, bytes], expected: float, *, was_late: bool = False
 ) -> Obstacle | None:
     """Return why a hook should leave a plan to `dbsync sync`, None where it is ordinary.
 
-    `sources` holds the source of every revision of the plan; `expected` and `budget` are seconds.
+    `sources` holds the source of every revision of the plan; `expected` is in seconds; `was_late` says that a hook
+    tried it before and ran out of time.
     """
     count = len(list(down))
     if count > MOST_DOWNGRADES:
@@ -64,8 +66,10 @@ def why_not_ordinary(
         reason = reaches_outside(source)
         if reason:
             return _refused(f"revision {revision_id} {reason}")
-    if expected > budget:
-        return _refused(f"it took {expected:.0f} s before, more than the {budget:.0f} s a hook has")
+    if expected > HOOK_BUDGET_SECONDS:
+        return _refused(f"it took {expected:.0f} s before, more than the {HOOK_BUDGET_SECONDS:.0f} s a hook has")
+    if was_late:
+        return _refused(f"a hook tried it before and was not done after {HOOK_BUDGET_SECONDS:.0f} s")
     return None
 
 

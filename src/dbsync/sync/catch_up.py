@@ -37,6 +37,11 @@ class Result(NamedTuple):
         """Whether somebody else was at it."""
         return any(one.locked for one in self.outcomes)
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether env.py led to a database that was never given to dbsync: the one that was is not known to be right."""
+        return any(one.silent and one.obstacles for one in self.outcomes)
+
 
 def catch_up(project: Project, rules: Rules, commit: str | None = None) -> Result:
     """Move the databases of every environment to the work tree, or to a commit. Environments are independent."""
@@ -45,7 +50,7 @@ def catch_up(project: Project, rules: Rules, commit: str | None = None) -> Resul
     rules = rules._replace(trusted=lambda one: trust.judge(one).trusted)
     outcomes = [_one(project, environment, rules, commit) for environment in environments]
     result = Result(outcomes, _missing_environments(project, environments, obstacles))
-    if result.in_sync and not commit:
+    if result.in_sync and not result.elsewhere and not commit:
         settle(project)
         found = project.environments()[0]
         remember(project, [environment_status(project, environment, ask=False) for environment in found])

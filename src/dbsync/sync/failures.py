@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dbsync.errors import Obstacle
+from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
@@ -46,6 +47,9 @@ def died(error: WorkerDied, environment: Environment, runner: str | None) -> Obs
     """Return why the worker said nothing at all."""
     lines = [line for line in error.output.strip().splitlines() if line.strip()]
     reason = lines[-1] if lines else f"exit status {error.returncode}"
+    if error.late:
+        message = f"it was not done after the {HOOK_BUDGET_SECONDS:.0f} s that a hook has: {reason}"
+        return Obstacle("DBS304", message, "`dbsync sync` takes the time that it needs")
     if runner and not error.began:
         return Obstacle("DBS417", f"the runner `{runner}` did not start: {reason}", "start it, then `dbsync sync`")
     message = f"the project's Python ended {'in the middle' if error.began else 'without an answer'}: {reason}"

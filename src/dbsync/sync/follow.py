@@ -90,9 +90,10 @@ def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...], 
     environment, mover = target.environment, Mover(project, target, rules)
     request = request_for(project, target, "sync", create=True, old_trees=trees)
     try:
-        conversation = converse(launch(project, environment), request, mover.answer, held)
+        started = launch(project, environment)._replace(deadline=rules.deadline)
+        conversation = converse(started, request, mover.answer, held)
     except WorkerDied as error:
-        moved = mover.finish("died")
+        moved = mover.finish("late" if error.late else "died")
         obstacle = died(error, environment, project.settings.runner_for(environment.name))
         waits = obstacle.code == "DBS417"
         return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,), waits=waits), {})

@@ -28,16 +28,13 @@ if TYPE_CHECKING:
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.project import Project
 
-HOOK_BUDGET_SECONDS = 30.0
-
-
 class Rules(NamedTuple):
     """How far a run may go.
 
     `by_hook` keeps to ordinary plans; `accept_loss` was said with --yes; `previous` is the commit the work tree was at
     before; `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
     hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell how revisions were
-    applied, where the database was changed by somebody else.
+    applied, where the database was changed by somebody else; `deadline` is when it has to end, by time.monotonic().
     """
 
     unasked: bool = False
@@ -46,6 +43,7 @@ class Rules(NamedTuple):
     previous: str = ""
     keep: tuple[str, ...] | None = None
     believe: str = ""
+    deadline: float | None = None
     trusted: Callable[[str], bool] = bool
 
 
@@ -161,7 +159,8 @@ class Mover:
             return None
         sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}
         expected = sum(entries[one].seconds or 0.0 for one in plan.down)
-        return why_not_ordinary(plan.down, sources, expected, HOOK_BUDGET_SECONDS)
+        was_late = current.ledger.meta(current.late_key) == [plan.down, plan.up]
+        return why_not_ordinary(plan.down, sources, expected, was_late=was_late)
 
     def _begin(self, current: _Current) -> dict[str, Any]:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
@@ -249,12 +248,14 @@ class Mover:
         """Write down what became of the operations; returns a line for every database that was looked at.
 
         `ending` is the worker's: "done"; "failed", where only what it said it was committing is committed, as env.py
-        may commit one database after the other; "died", where nobody knows: the next run asks the database.
+        may commit one database after the other; "died" or "late", where nobody knows: the next run asks the database.
         """
         for current in self._looked_at:
             current.done = ending == "done" or (ending == "failed" and current.committing)
-            if ending != "died":
+            if ending in ("done", "failed"):
                 current.close(committed=current.done)
+            elif ending == "late" and current.plan is not None:
+                current.ledger.set_meta(current.late_key, [current.plan.down, current.plan.up])
         for ledger in self._ledgers.values():
             ledger.close()
         return [current.moved() for current in self._looked_at]
@@ -266,6 +267,7 @@ class _Current:
     def __init__(self, event: dict[str, Any], ledger: Ledger, name: str) -> None:
         self.heads: list[str] = event["heads"]
         self.track = track_of(event["schema"], event["version_table"])
+        self.late_key = f"late:{self.track}"
         self.identity: dict[str, Any] = event["identity"]
         self.facts = {key: event[key] for key in ("dialect", "version_table", "schema")}
         self.evidence: dict[str, Any] = event["evidence"]

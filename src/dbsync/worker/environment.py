@@ -28,8 +28,8 @@ def make_config(request: dict[str, Any], top: str) -> Config:
     config.cmd_opts = Namespace(
         x=None, name=request["section"], raiseerr=False, verbose=False, quiet=True, autogenerate=False
     )
-    if request["flask_migrate"]:
-        config.set_main_option("script_location", os.path.join(top, request["script_location"]).replace("%", "%%"))
+    # Flask-Migrate and applications that build their Config name it in code; elsewhere it is the same place.
+    config.set_main_option("script_location", os.path.join(top, request["script_location"]).replace("%", "%%"))
     return config
 
 

@@ -57,8 +57,13 @@ def reached(dbapi: Any) -> dict[str, Any]:
 
 
 def settle(dbapi: Any) -> None:
-    """Bound how long a new connection waits for locks, whatever env.py does with it before the version table."""
+    """Bound how long a new connection waits for locks, whatever env.py does with it before the version table.
+
+    And let the server notice in the middle of a statement that its client is dead (PostgreSQL 14).
+    """
     _execute(dbapi, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    name = "client_connection_check_interval"
+    _rows(dbapi, f"SELECT set_config(name, '500', false) FROM pg_settings WHERE name = '{name}'")  # noqa: S608 - a constant
     dbapi.commit()
 
 
