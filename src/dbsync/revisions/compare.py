@@ -3,6 +3,7 @@
 Imports of every revision there is are rewritten long after it was applied, by isort and when a module of the project
 moves. So it does not matter how those that stand together are ordered and grouped, nor which module of a package a
 name comes from (what that module does is not compared either); SQLAlchemy has one name for different types.
+Type hints are rewritten as widely, and do nothing: only those of a class may be read, by a model or a dataclass.
 
 The identifiers are compared as the graph has them (a parent that changed is *re-parented*, not *rewritten*).
 """
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # `kind` is the "u" before a string, the others are comments.
 IGNORED = frozenset({"kind", "type_comment", "type_ignores"})
+HINTS = frozenset({"annotation", "returns"})
+HINTING = frozenset({"__future__", "collections.abc", "typing", "typing_extensions"})
 DOWNGRADE = "downgrade"
 
 
@@ -66,18 +69,22 @@ def _upgrade(source: bytes) -> str:
 
 def _module(source: bytes) -> ast.Module:
     module = syntax_tree(source)
-    module.body = list(_with_sorted_imports(node for node in module.body if not _is_identifier(node)))
+    telling = [node for node in module.body if not (_is_identifier(node) or _is_of_hints(node))]
+    module.body = list(_with_sorted_imports(telling))
     return module
 
 
 def _tokens(module: ast.Module) -> Iterator[str]:
     """Write a tree down without recursion: a sum of a thousand strings is an ordinary tree."""
+    classes = [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+    attributes = {id(one) for each in classes for one in each.body if isinstance(one, ast.AnnAssign)}
     stack: list[object] = [module]
     while stack:
         node = stack.pop()
         if isinstance(node, ast.AST):
             yield type(node).__name__
-            stack.extend(_field(node, name) for name in reversed(node._fields) if name not in IGNORED)
+            ignored = IGNORED if id(node) in attributes else IGNORED | HINTS
+            stack.extend(_field(node, name) for name in reversed(node._fields) if name not in ignored)
         elif isinstance(node, list):
             yield f"[{len(node)}"
             stack.extend(reversed(node))
@@ -92,6 +99,10 @@ def _field(node: ast.AST, name: str) -> object:
         package = (node.module or "").partition(".")[0]
         return node.module if package == "sqlalchemy" else package
     return getattr(node, name, None)
+
+
+def _is_of_hints(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and not node.level and node.module in HINTING
 
 
 def _with_sorted_imports(nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -32,12 +32,13 @@ SAME = {
     "labels": SOURCE.replace('"b"\n', '"b"\nbranch_labels = ("x",)\ndepends_on = None\n'),
     "u before a string": SOURCE.replace('"t"', 'u"t"'),
     "raw string": SOURCE.replace('"t"', 'r"t"'),
+    "annotation": SOURCE.replace("upgrade():", "upgrade() -> None:"),
+    "imports for annotations": SOURCE.replace("\nrevision", "\nfrom typing import Sequence, Union\nrevision"),
 }
 OTHER = {
     "table": SOURCE.replace('"t"', '"u"'),
     "type": SOURCE.replace("Integer", "BigInteger"),
     "value of a module's name": SOURCE + "x = 1\n",
-    "annotation": SOURCE.replace("upgrade():", "upgrade() -> None:"),
     "order of functions": SOURCE[SOURCE.index("def downgrade") :] + SOURCE[: SOURCE.index("def downgrade")],
     "more in a function": SOURCE + "    op.drop_table('u')\n",
     "a string that is used": SOURCE.replace('    """Upgrade."""', '    op.execute("""Upgrade.""")'),
@@ -111,6 +112,32 @@ def test_the_order_of_imports_counts_where_one_replaces_another():
 
 def test_the_order_of_imports_counts_where_something_stands_between():
     assert not same_body(b"import a\nf()\nimport b", b"import b\nf()\nimport a")
+
+
+def test_new_type_hints_rewrite_none():
+    """Optuna 5.0.0, and what ruff does to every revision of Alembic's own template."""
+    old = """from typing import List, Optional
+import sqlalchemy as sa
+def persist(rows: List[int], *, size: Optional[int] = None) -> List[int]:
+    left: List[int] = []
+    return (left, size)
+"""
+    new = """from __future__ import annotations
+import sqlalchemy as sa
+def persist(rows: list[int], *, size: int | None = None) -> list[int]:
+    left: list[int] = []
+    return left, size
+"""
+    assert same_body(old.encode(), new.encode())
+    assert not same_body(old.encode(), new.replace("= []", "= [0]").encode())
+    assert not same_body(old.encode(), new.replace("size: int | None = None", "size: int | None = 1").encode())
+
+
+def test_the_hints_of_a_model_are_its_columns():
+    model = b"class T(Base):\n    id: Mapped[int] = mapped_column()\n"
+
+    assert not same_body(model, model.replace(b"int", b"str"))
+    assert not same_body(b"def upgrade():\n    " + model.replace(b"\n", b"\n    "), b"def upgrade(): pass\n")
 
 
 def test_a_corrected_downgrade_builds_the_same():
