@@ -95,14 +95,11 @@ def _on_disk(tree: WorkTree, location: str, environment: Environment) -> list[En
 
 def _once(top: str, entries: list[Entry]) -> list[Entry]:
     """Leave out links to files that are listed too: Alembic loads a file once (ScriptDirectory._load_revisions)."""
-    files = {os.path.realpath(os.path.join(top, one.path)) for one in entries if not _is_link(top, one)}
-    return [
-        one for one in entries if not (_is_link(top, one) and os.path.realpath(os.path.join(top, one.path)) in files)
-    ]
-
-
-def _is_link(top: str, entry: Entry) -> bool:
-    return os.path.islink(os.path.join(top, entry.path))
+    links = {one for one in entries if os.path.islink(os.path.join(top, one.path))}
+    if not links:
+        return entries
+    files = {os.path.realpath(os.path.join(top, one.path)) for one in entries if one not in links}
+    return [one for one in entries if one not in links or os.path.realpath(os.path.join(top, one.path)) not in files]
 
 
 def _counts(path: str, environment: Environment) -> bool:

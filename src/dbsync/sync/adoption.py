@@ -101,7 +101,7 @@ def take(project: Project, target: Target, candidate: Candidate, found: Found) -
     if known:
         known.close()
     _record(project, target, found)
-    return Adopted(candidate, applied._replace(entries=seeded), comparison)
+    return Adopted(candidate, applied.with_entries(seeded), comparison)
 
 
 def _record(project: Project, target: Target, found: Found) -> None:

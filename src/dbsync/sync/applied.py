@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dbsync.errors import Obstacle
 from dbsync.revisions.revision import path_order
@@ -15,27 +16,35 @@ if TYPE_CHECKING:
     from dbsync.sync.sources import SourceFinder
 
 
-class Applied(NamedTuple):
+class Applied:
     """The applied revisions with their sources, each after its parents; `missing` ids have no source anywhere.
 
     `learned` says that some of it was not in the ledger.
     """
 
-    entries: list[Entry]
-    missing: tuple[str, ...]
-    obstacles: list[Obstacle]
-    learned: bool
+    def __init__(
+        self, entries: list[Entry], missing: tuple[str, ...] = (), obstacles: Iterable[Obstacle] = (), *, learned: bool
+    ) -> None:
+        self.entries = entries
+        self.missing = missing
+        self.obstacles = list(obstacles)
+        self.learned = learned
 
-    @property
+    @cached_property
     def map(self) -> RevisionMap:
         """The graph as it was when it was applied, in the order of its files: Alembic breaks ties by that."""
         return RevisionMap(sorted((entry.revision for entry in self.entries), key=lambda one: path_order(one.path)))
+
+    def with_entries(self, entries: list[Entry]) -> Applied:
+        """Return the same with other entries."""
+        return Applied(entries, self.missing, self.obstacles, learned=self.learned)
 
 
 def explain_heads(heads: Iterable[str], known: list[Entry], finder: SourceFinder) -> Applied:
     """Return what the ids of a version table stand for: they, and everything below them as it was applied."""
     rows = tuple(heads)
     by_id = {entry.revision.id: entry for entry in known}
+    labels = {label: one.revision.id for one in known for label in one.revision.branch_labels}
     entries: dict[str, Entry] = {}
     missing: set[str] = set()
     waiting = list(rows)
@@ -48,16 +57,11 @@ def explain_heads(heads: Iterable[str], known: list[Entry], finder: SourceFinder
             missing.add(one)
             continue
         entries[one] = entry
-        waiting += _below(entry, by_id, entries)
+        labels.update({label: one for label in entry.revision.branch_labels})
+        # `depends_on` may name a branch label.
+        below = entry.revision.depends_on
+        waiting += [*entry.revision.down_revision, *(labels.get(name, name) for name in below)]
     return _checked(rows, entries, missing, set(by_id))
-
-
-def _below(entry: Entry, known: dict[str, Entry], found: dict[str, Entry]) -> list[str]:
-    """Name the parents of an entry; `depends_on` may name a branch label."""
-    labels = {
-        label: one.revision.id for one in (*known.values(), *found.values()) for label in one.revision.branch_labels
-    }
-    return [*entry.revision.down_revision, *(labels.get(one, one) for one in entry.revision.depends_on)]
 
 
 def _checked(rows: tuple[str, ...], entries: dict[str, Entry], missing: set[str], known: set[str]) -> Applied:

@@ -22,7 +22,7 @@ def whom_to_believe(project: Project, target: Target, doubted: Doubted) -> str:
     if not here:
         return "ledger"
     entries = as_written(project, target, doubted.applied.entries)
-    files = _distance(project, target, doubted.applied._replace(entries=entries), here[0])
+    files = _distance(project, target, doubted.applied.with_entries(entries), here[0])
     if files and files >= _distance(project, target, doubted.applied, here[0]):
         return "ledger"
     return "files"

@@ -18,7 +18,6 @@ def settle(project: Project) -> None:
     The databases must just have been found, or brought, in sync.
     """
     clear_pending(project.repository.git_dir)
-    project.forget()
     environments, obstacles = project.environments()
     head = project.repository.head_commit()
     committed = head and not obstacles and all(_is_committed(project, one, head) for one in environments)
