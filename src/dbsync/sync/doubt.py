@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.sync.adoption import candidates, compare_with_fresh_build
+from dbsync.sync.inspect import only_adopted
 from dbsync.sync.known import as_written
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def whom_to_believe(project: Project, target: Target, doubted: Doubted) -> str:
     """Return "files" where the schema is nearer to what the files make of it, else "ledger"."""
-    listed, _ = candidates(project, target, create=False)
+    listed, _ = candidates(project, target, only_adopted(project), create=False)
     here = [one for one in listed if (one.seen.key, one.seen.track) == (doubted.key, doubted.track)]
     if not here:
         return "ledger"
