@@ -168,6 +168,19 @@ def test_what_cannot_be_loaded_changes_nothing(people: Project, broken: str):
     assert dump(people) == before
 
 
+@pytest.mark.parametrize("program", ["false", "noise"])
+def test_an_interpreter_that_ends_at_once_is_one_sentence(people: Project, program: str):
+    path = people.top.parent / program
+    path.write_text(f"#!/bin/sh\necho noise\nexit {3 if program == 'noise' else 1}\n")
+    path.chmod(0o755)
+    people.git("config", "dbsync.interpreter", str(path))
+    people.table("r2", "r1")
+    before = dump(people)
+    done = people.dbsync("sync", check=False)
+    assert (done.rc, codes(done)) == (1, ["DBS415"]), done.err
+    assert dump(people) == before
+
+
 KILLING = '''
 import glob, os, signal
 
