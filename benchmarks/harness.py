@@ -1,5 +1,6 @@
-"""Side by side in one run: both commands in interleaved rounds, CPU seconds (user and system) of the whole process tree,
-the median of the ratios of the rounds. Absolute figures are for scale only.
+"""Side by side in one run: CPU seconds of both process trees in interleaved rounds, and the median of their ratios.
+
+Absolute figures are for scale only.
 
 `DBSYNC_BENCH_ROUNDS` sets the rounds (default 7, never below 5), `DBSYNC_BENCH_SIZES` the numbers of revisions.
 """

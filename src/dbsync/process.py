@@ -66,7 +66,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], input: bytes =
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
-def start(
+def start(  # noqa: PLR0913 - subprocess's own words
     argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stderr: int, keep_open: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
     """Start a program that is talked to over its standard streams.

@@ -26,6 +26,9 @@ def main() -> None:
 
         print(f"dbsync {__version__}")
         sys.exit(0)
+    if not _is_somewhere():
+        sys.stderr.write("error: the current folder is gone\nhint: `cd` into the project\n")
+        sys.exit(0 if arguments[:1] == ["hook"] else 2)
     if os.environ.get("DBSYNC") == "off" and arguments[:1] in (["hook"], ["ensure"]):
         sys.exit(0)
     if _answered_at_once(arguments):
@@ -36,6 +39,14 @@ def main() -> None:
     code = _guarded(make_parser().parse_args(arguments), arguments)
     sys.stdout.flush()
     sys.exit(0 if arguments[:1] == ["hook"] else code)
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _answered_at_once(arguments: list[str]) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from dbsync import __version__
+
 TYPE_CHECKING = False  # typing is not needed to print help
 if TYPE_CHECKING:
     from typing import NoReturn
-
-from dbsync import __version__
 
 HOOK_NAMES = ("post-checkout", "post-merge", "post-rewrite", "post-commit", "post-applypatch")
 EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled false`."

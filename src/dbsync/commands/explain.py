@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dbsync.sync.project import Project
 
 # Alembic's own sentence may be pasted as it is.
+SHORTEST_PARTIAL = 4
 PASTED = re.compile(r"""identified by ['"]([^'"]+)['"]""")
 
 
@@ -49,9 +50,7 @@ def run(context: Context, options: Namespace) -> Report:
 def _explain(project: Project, environment: Environment, revision: str) -> Explained:
     graph = project.graph(environment)
     matching = [one for one in graph.map.revisions if one == revision] or [
-        one
-        for one in graph.map.revisions
-        if len(revision) > 3 and one.startswith(revision)  # noqa: PLR2004 - Alembic's partial ids
+        one for one in graph.map.revisions if len(revision) >= SHORTEST_PARTIAL and one.startswith(revision)
     ]
     name = matching[0] if matching else revision
     applied = []

@@ -36,7 +36,7 @@ def run(context: Context, options: Namespace) -> Report:
     result = catch_up(project, Rules(accept_loss=options.yes), commit)
     if commit and result.in_sync:
         hold(project, commit)
-    return Report(exit_code_of(result), Synced(result, []))
+    return Report(EXIT_FINDING if result.elsewhere else exit_code_of(result), Synced(result, []))
 
 
 def require_initialised(project: Project) -> None:

@@ -66,7 +66,7 @@ class Launch(NamedTuple):
     deadline: float | None = None
 
 
-class WorkerDied(Exception):
+class WorkerDiedError(Exception):
     """The worker ended without a last word. `output` is what it and the project wrote.
 
     `began`: it had said something; `late`: it was killed at its deadline.
@@ -90,7 +90,7 @@ class Conversation(NamedTuple):
 def converse(launch: Launch, request: dict[str, Any], answer: Answer, keep_open: tuple[int, ...] = ()) -> Conversation:
     """Run the worker to its end, giving every event to `answer`; what that returns goes back as the reply.
 
-    Raises `WorkerDied` where the program cannot be started or ends without having said how.
+    Raises `WorkerDiedError` where the program cannot be started or ends without having said how.
     """
     with _Log() as log:
         try:
@@ -98,13 +98,13 @@ def converse(launch: Launch, request: dict[str, Any], answer: Answer, keep_open:
                 launch.command, cwd=launch.cwd, env=launch.environ, stderr=log.fd, keep_open=keep_open
             )
         except OSError as error:
-            raise WorkerDied(127, f"{launch.command[0]}: {error.strerror}") from error
+            raise WorkerDiedError(127, f"{launch.command[0]}: {error.strerror}") from error
         with _killed_at(launch.deadline, child) as late:
             event = _talk(child, {**request, "top": launch.top}, answer)
             returncode = child.wait()
         output = log.text()
     if event.get("event") not in LAST:
-        raise WorkerDied(returncode, output, began=bool(event), late=bool(late))
+        raise WorkerDiedError(returncode, output, began=bool(event), late=bool(late))
     return Conversation(event, output)
 
 

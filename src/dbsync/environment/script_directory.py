@@ -56,12 +56,11 @@ def read_sources(repository: Repository, tree: Tree, revisions: list[Revision]) 
     return {one.id: blob for one, blob in zip(revisions, blobs, strict=False) if blob is not None}
 
 
-def blob_id(content: bytes, length: int = 40) -> str:
-    """Return the id git gives to a blob (gitformat-pack(5)); `length` 64 is a sha256 repository's."""
+def blob_id(content: bytes, object_format: str = "sha1") -> str:
+    """Return the id git gives to a blob (gitformat-pack(5)) in a repository of a format, "sha1" or "sha256"."""
     import hashlib
 
-    kind = hashlib.sha256 if length == 64 else hashlib.sha1  # noqa: PLR2004 - the length of a sha256
-    return kind(b"blob %d\0" % len(content) + content).hexdigest()
+    return hashlib.new(object_format, b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def _nothing(environment: Environment) -> Obstacle:
@@ -116,7 +115,8 @@ def _hashed(repository: Repository, tree: Tree, entries: list[Entry]) -> list[En
     if not isinstance(tree, WorkTree):
         return entries
     contents = tree.read_many(entry.path for entry in entries)
-    return [entry._replace(oid=blob_id(contents[entry.path])) for entry in entries if entry.path in contents]
+    kind = repository.object_format
+    return [entry._replace(oid=blob_id(contents[entry.path], kind)) for entry in entries if entry.path in contents]
 
 
 def _reader(repository: Repository, tree: Tree) -> Callable[[list[Entry]], list[bytes | None]]:

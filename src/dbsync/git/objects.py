@@ -6,6 +6,7 @@ Blobs are read raw (`cat-file --batch`): no filter runs and nothing of the repos
 """
 
 # ruff: noqa: D102 - what each class answers is said once, by Tree
+
 from __future__ import annotations
 
 import os

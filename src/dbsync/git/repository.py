@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class Repository:
-    """One work tree of one repository.
+    """One work tree of one repository. `object_format` is what its ids are made with: "sha1" or "sha256".
 
     `top`, `git_dir` and `common_dir` are absolute. `environ` is what git children get. Messages of git are shown as
     they are: they name the reason better than we could.
     """
+
+    object_format = "sha1"
 
     def __init__(self, top: str, git_dir: str, common_dir: str, environ: Mapping[str, str]) -> None:
         self.top = top
@@ -36,7 +38,13 @@ class Repository:
         Raises `DbsyncError` where there is no repository, none that git trusts (safe.directory), or a bare one.
         """
         env = git_environment(environ)
-        words = ["--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"]
+        words = [
+            "--is-bare-repository",
+            "--absolute-git-dir",
+            "--git-common-dir",
+            "--show-toplevel",
+            "--show-object-format",
+        ]
         done = capture(["git", "-C", cwd, "rev-parse", *words], env=env)
         lines = os.fsdecode(done.stdout).split("\n")
         if lines[0] == "true":
@@ -45,6 +53,7 @@ class Repository:
         if done.returncode:
             raise DbsyncError(_why(done), "run dbsync inside the project's repository", exit_code=EXIT_USAGE)
         found = cls(lines[3], lines[1], os.path.realpath(os.path.join(cwd, lines[2])), env)
+        found.object_format = lines[4]
         callers = os.path.join(cwd, environ.get("GIT_DIR", found.git_dir))
         if os.path.realpath(callers) == os.path.realpath(found.git_dir):
             found._index_file = environ.get("GIT_INDEX_FILE", "")
@@ -63,7 +72,9 @@ class Repository:
         if not self._index_file:
             return self
         path = os.path.join(self.top, self._index_file)
-        return Repository(self.top, self.git_dir, self.common_dir, {**self.environ, "GIT_INDEX_FILE": path})
+        other = Repository(self.top, self.git_dir, self.common_dir, {**self.environ, "GIT_INDEX_FILE": path})
+        other.object_format = self.object_format
+        return other
 
     def ask(self, *args: str, input: bytes = b"") -> Completed:  # noqa: A002 - subprocess's own word
         """Run a git command in the work tree and return how it ended."""

@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One run of a plan. `state` is running, done or failed; `facts` holds the plan, the entries to be, and evidence."""
+    """One run of a plan. `state` is running, done or failed; `facts` holds plan, evidence, entries to be."""
 
     id: int
     track: str

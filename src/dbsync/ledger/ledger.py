@@ -7,7 +7,6 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-
 from dbsync.errors import DbsyncError
 from dbsync.ledger.entry import Entry, Operation
 from dbsync.revisions.revision import Revision

@@ -28,7 +28,7 @@ def open_ledger(layout: Layout, key: str) -> Ledger | None:
 
 
 def adopt(layout: Layout, identity: dict[str, Any], environment: str, top: str) -> Ledger:
-    """Accept a database for an environment, owned by the work tree at `top`; returns its ledger, a new one if need be."""
+    """Accept a database for an environment and the work tree at `top`; returns its ledger, a new one if need be."""
     layout.folder("databases")
     ledger = Ledger(ledger_path(layout, identity["key"]), create=True)
     ledger.set_meta("identity", identity)

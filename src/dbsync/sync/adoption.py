@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.environment.client import WorkerDied, converse
+from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.store.databases import adopt, open_ledger
 from dbsync.store.records import update_record
@@ -176,7 +176,7 @@ def _build(project: Project, target: Target, facts: dict[str, Any], answer: Any)
     request = {**request_for(project, target, "build", create=True, report_built=True), **facts}
     try:
         last = converse(launch(project, environment), request, answer).last
-    except WorkerDied as error:
+    except WorkerDiedError as error:
         return died(error, environment, project.settings.runner_for(environment.name)).message
     except DbsyncError as error:
         return error.message

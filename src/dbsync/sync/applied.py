@@ -57,7 +57,7 @@ def explain_heads(heads: Iterable[str], known: list[Entry], finder: SourceFinder
             missing.add(one)
             continue
         entries[one] = entry
-        labels.update({label: one for label in entry.revision.branch_labels})
+        labels.update(dict.fromkeys(entry.revision.branch_labels, one))
         # `depends_on` may name a branch label.
         below = entry.revision.depends_on
         waiting += [*entry.revision.down_revision, *(labels.get(name, name) for name in below)]

@@ -39,7 +39,7 @@ class Result(NamedTuple):
 
     @property
     def elsewhere(self) -> bool:
-        """Whether env.py led to a database that was never given to dbsync: the one that was is not known to be right."""
+        """Whether env.py led to a database never given to dbsync, so that nothing is known of the one that was."""
         return any(one.silent and one.obstacles for one in self.outcomes)
 
 
@@ -79,7 +79,7 @@ def _is_quietly_in_sync(project: Project, environment: Environment) -> bool:
 
 
 def _missing_environments(project: Project, found: list[Environment], obstacles: list[Obstacle]) -> list[Obstacle]:
-    """A branch without the environment of an adopted database leaves that where it is, and says so."""
+    """Say of each adopted database whose environment is not in this tree that it was left where it is."""
     from dbsync.errors import Obstacle
 
     names = {one.name for one in found}

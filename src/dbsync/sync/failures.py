@@ -9,9 +9,9 @@ from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
-    from dbsync.environment.client import WorkerDied
+    from dbsync.environment.client import WorkerDiedError
 
-# What drivers say, in their own words: SQLAlchemy wraps them all in OperationalError, asyncpg's have types of their own.
+# What drivers say: SQLAlchemy wraps them all in OperationalError, asyncpg's have types of their own.
 UNREACHABLE = (
     "connection refused",
     "could not connect",
@@ -26,9 +26,11 @@ UNREACHABLE = (
 )
 NO_SOCKET = "no such file or directory"  # at the end: what env.py opens is named after it
 LOGIN = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
-NETWORK = frozenset({"ConnectionRefusedError", "OSError", "OperationalError", "TimeoutError", "gaierror"})
+NETWORK = frozenset({"ConnectionRefusedError", "DBAPIError", "OSError", "OperationalError", "TimeoutError", "gaierror"})
 NETWORK |= {"CannotConnectNowError", "ConnectionDoesNotExistError", "ConnectionResetError", "FileNotFoundError"}
-REFUSED = frozenset({"InvalidAuthorizationSpecificationError", "InvalidPasswordError", "OperationalError"})
+REFUSED = frozenset(
+    {"DBAPIError", "InvalidAuthorizationSpecificationError", "InvalidPasswordError", "OperationalError"}
+)
 
 
 def obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
@@ -43,7 +45,7 @@ def obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
     return _database_failed(error) or _env_failed(error, environment)
 
 
-def died(error: WorkerDied, environment: Environment, runner: str | None) -> Obstacle:
+def died(error: WorkerDiedError, environment: Environment, runner: str | None) -> Obstacle:
     """Return why the worker said nothing at all."""
     lines = [line for line in error.output.strip().splitlines() if line.strip()]
     reason = lines[-1] if lines else f"exit status {error.returncode}"
@@ -76,7 +78,7 @@ def _database_failed(error: dict[str, Any]) -> Obstacle | None:
     reason = error["message"].rpartition("FATAL:")[2].strip()
     if error["type"] in REFUSED and any(words in said for words in LOGIN):
         return Obstacle("DBS416", f"the server refused the login: {reason}", "correct the project's settings")
-    if error["type"] in ("InvalidCatalogNameError", "OperationalError") and 'database "' in said:
+    if error["type"] in REFUSED | {"InvalidCatalogNameError"} and 'database "' in said:
         return Obstacle("DBS403", f"the server has no such database: {reason}", "create it, then `dbsync sync`")
     if error["type"] in NETWORK and (said.endswith(NO_SOCKET) or any(words in said for words in UNREACHABLE)):
         return Obstacle("DBS401", f"the database does not answer: {reason}", "start the server, then `dbsync sync`")

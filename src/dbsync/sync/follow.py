@@ -7,7 +7,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.environment.client import Conversation, WorkerDied, converse
+from dbsync.environment.client import Conversation, WorkerDiedError, converse
 from dbsync.environment.materialize import files_of
 from dbsync.errors import EXIT_LOCKED, DbsyncError, Obstacle
 from dbsync.store.databases import adopted
@@ -50,9 +50,8 @@ def follow(project: Project, target: Target, rules: Rules) -> Outcome:
 
 
 def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[int, ...]) -> Outcome:
-    trees: dict[str, dict[str, str]] = {}
     while True:
-        attempt = _run(project, target, rules, held, trees)
+        attempt = _run(project, target, rules, held)
         if attempt.mover.doubted is not None:
             rules = rules._replace(believe=whom_to_believe(project, target, attempt.mover.doubted))
             continue
@@ -61,12 +60,12 @@ def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[i
             rules = rules._replace(keep=tables)
             continue
         lacking = _lacks_code(attempt)
-        if lacking is None or lacking in trees:
+        if lacking is None or lacking in rules.old_trees:
             return attempt.outcome
         commit = attempt.mover.commit_of(lacking)
         if not commit or not rules.trusted(commit):
             return attempt.outcome
-        trees[lacking] = _encoded(project, commit)
+        rules = rules._replace(old_trees={**rules.old_trees, lacking: _encoded(project, commit)})
 
 
 class _Locks:
@@ -85,14 +84,14 @@ class _Locks:
         self._stack.close()
 
 
-def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...], trees: dict[str, Any]) -> Attempt:
+def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...]) -> Attempt:
     remove_gate(project.repository.git_dir)
     environment, mover = target.environment, Mover(project, target, rules)
-    request = request_for(project, target, "sync", create=True, old_trees=trees)
+    request = request_for(project, target, "sync", create=True, old_trees=dict(rules.old_trees))
     try:
         started = launch(project, environment)._replace(deadline=rules.deadline)
         conversation = converse(started, request, mover.answer, held)
-    except WorkerDied as error:
+    except WorkerDiedError as error:
         moved = mover.finish("late" if error.late else "died")
         obstacle = died(error, environment, project.settings.runner_for(environment.name))
         waits = obstacle.code == "DBS417"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.environment.client import WorkerDied, converse
+from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.store.lock import is_held
@@ -49,7 +49,7 @@ def inspect(project: Project, target: Target, admit: Admit, **options: Any) -> F
     try:
         request = request_for(project, target, "inspect", **options)
         last = converse(launch(project, target.environment), request, answer).last
-    except WorkerDied as error:
+    except WorkerDiedError as error:
         return Found(
             seen, events, {}, died(error, target.environment, project.settings.runner_for(target.environment.name))
         )

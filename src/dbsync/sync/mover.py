@@ -7,6 +7,7 @@ never older than what it is carried out on.
 from __future__ import annotations
 
 import datetime as dt
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
@@ -23,16 +24,18 @@ from dbsync.sync.sources import SourceFinder
 from dbsync.sync.target import Target, blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.project import Project
+
 
 class Rules(NamedTuple):
     """How far a run may go.
 
     `by_hook` keeps to ordinary plans; `accept_loss` was said with --yes; `previous` is the commit the work tree was at
-    before; `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
+    before; `keep` names the tables to copy first, `old_trees` holds the files that some revisions import from;
+    `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
     hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell how revisions were
     applied, where the database was changed by somebody else; `deadline` is when it has to end, by time.monotonic().
     """
@@ -42,6 +45,7 @@ class Rules(NamedTuple):
     accept_loss: bool = False
     previous: str = ""
     keep: tuple[str, ...] | None = None
+    old_trees: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     believe: str = ""
     deadline: float | None = None
     trusted: Callable[[str], bool] = bool
@@ -143,7 +147,11 @@ class Mover:
         return as_written(self._project, self._target, entries)
 
     def _first_obstacle(self, applied: Applied) -> Obstacle | None:
-        found = [*applied.obstacles, *applied.map.obstacles, *blocks(self._target.obstacles, bool(applied.entries))]
+        found = [
+            *applied.obstacles,
+            *applied.map.obstacles,
+            *blocks(self._target.obstacles, anything_applied=bool(applied.entries)),
+        ]
         if not found and applied.entries and not self._target.map.revisions:
             where = self._target.environment.version_locations[:1] or ("the work tree",)
             found = [Obstacle("DBS301", f"revisions are applied and there are none in {where[0]}", "`git switch` back")]
@@ -206,7 +214,7 @@ class Mover:
         return head if self._head_oids.get(revision_id) == self._target.map.revisions[revision_id].oid else ""
 
     def _refreshed(self, entry: Entry) -> Entry:
-        """A revision that stays is kept as it is written now: a cosmetic edit is no difference any more."""
+        """Return the entry of a revision that stays, as it is written now: what was cosmetic is no difference then."""
         wanted = self._target.map.revisions[entry.revision.id]
         if wanted == entry.revision:
             return entry

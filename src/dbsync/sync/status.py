@@ -93,16 +93,18 @@ def _assess(project: Project, target: Target, seen: Seen) -> DatabaseStatus:
         if ledger is not None:
             ledger.close()
     difference = compare(applied.map, target.map, target.same_source(project, applied.entries))
-    state = _state(project, target, seen, applied, difference)
+    state = seen.trouble or _blocked(target, applied) or _state(project, difference)
     return DatabaseStatus(display(seen.identity, project.tops), seen, applied, difference, state, _now())
 
 
-def _state(project: Project, target: Target, seen: Seen, applied: Applied, found: Difference) -> str:
-    if seen.trouble:
-        return seen.trouble
+def _blocked(target: Target, applied: Applied) -> str:
     anything = bool(applied.entries or applied.missing)
-    if applied.obstacles or blocks(target.obstacles, anything) or (anything and not target.map.revisions):
-        return "blocked"
+    nothing_wanted = anything and not target.map.revisions
+    forbidden = applied.obstacles or blocks(target.obstacles, anything_applied=anything)
+    return "blocked" if forbidden or nothing_wanted else ""
+
+
+def _state(project: Project, found: Difference) -> str:
     if not (found.phantom or found.pending or found.changed):
         return "in_sync"
     if read_pending(project.repository.git_dir):

@@ -61,6 +61,6 @@ def read_target(project: Project, environment: Environment, commit: str | None =
     return Target(environment, graph.map, tree, graph.obstacles, graph.strays)
 
 
-def blocks(obstacles: list[Obstacle], anything_applied: bool) -> list[Obstacle]:
+def blocks(obstacles: list[Obstacle], *, anything_applied: bool) -> list[Obstacle]:
     """Return those obstacles that forbid a sync. A script directory without revisions is one once some are applied."""
     return [one for one in obstacles if one.code != "DBS108" or anything_applied]

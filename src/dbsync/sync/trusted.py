@@ -33,7 +33,7 @@ def why_untrusted(project: Project) -> Obstacle | None:
         stranger = trust.judge(commit).stranger
         if stranger:
             return _untrusted(project, stranger, "" if commit == head else f" {commit[:12]}")
-    stranger = trust.bringer(_uncommitted(project, len(head))) if head else ""
+    stranger = trust.bringer(_uncommitted(project)) if head else ""
     return _untrusted(project, stranger, f" {stranger[:12]}") if stranger else None
 
 
@@ -44,7 +44,7 @@ def _untrusted(project: Project, stranger: str, named: str) -> Obstacle:
     return Obstacle("DBS506", message, f"look at it, then `dbsync trust{named}` and `dbsync sync`")
 
 
-def _uncommitted(project: Project, length: int) -> set[str]:
+def _uncommitted(project: Project) -> set[str]:
     """Return the ids of contents that HEAD does not have: what is staged, and new files.
 
     `git checkout COMMIT -- path` and `git merge --squash` bring files without a commit that could be judged.
@@ -53,18 +53,18 @@ def _uncommitted(project: Project, length: int) -> set[str]:
     staged = repository.ask("diff-index", "--cached", "--no-renames", "-z", "HEAD").stdout.split(b"\0")[::2]
     found = {record.split(b" ")[3].decode() for record in staged if record}
     for name in repository.ask("ls-files", "-z", "--others", "--exclude-standard").stdout.split(b"\0")[:-1]:
-        found.update(_id_of(os.path.join(os.fsencode(repository.top), name), length))
+        found.update(_id_of(os.path.join(os.fsencode(repository.top), name), repository.object_format))
     return found
 
 
-def _id_of(path: bytes, length: int) -> list[str]:
+def _id_of(path: bytes, object_format: str) -> list[str]:
     """Return the id that git gives a file's content; nothing where it is too large for code."""
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST_CODE + 1)
     except OSError:
         return []
-    return [] if len(content) > LARGEST_CODE else [blob_id(content, length)]
+    return [] if len(content) > LARGEST_CODE else [blob_id(content, object_format)]
 
 
 def _arriving(repository: Repository) -> list[str]:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, ContextManager
+from typing import TYPE_CHECKING, Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -44,7 +44,7 @@ def make_script_directory(config: Config, request: dict[str, Any], sources: Any)
     return script
 
 
-def load_application(request: dict[str, Any]) -> ContextManager[Any]:
+def load_application(request: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
     """Return the application context that Flask-Migrate's env.py needs; nothing for any other env.py.
 
     The application is found as the `flask` command finds it (FLASK_APP, .flaskenv, .env, app.py, wsgi.py), but its
@@ -57,7 +57,9 @@ def load_application(request: dict[str, Any]) -> ContextManager[Any]:
     load_dotenv()
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    context: ContextManager[Any] = ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app().app_context()
+    context: contextlib.AbstractContextManager[Any] = (
+        ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app().app_context()
+    )
     return context
 
 

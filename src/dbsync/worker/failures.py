@@ -9,7 +9,9 @@ import traceback
 from typing import Any
 
 # In a URL, and as libpq and asyncpg write it.
-PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s@]*(?=@)|((?:password|passwd|pwd|secret|token)=)[^\s&;'\")]+", re.IGNORECASE)
+PASSWORD = re.compile(
+    r"(?<=://)([^\s:/@]*):[^\s@]*(?=@)|((?:password|passwd|pwd|secret|token)=)[^\s&;'\")]+", re.IGNORECASE
+)
 
 
 class Stop(BaseException):
@@ -49,7 +51,8 @@ def describe(error: BaseException, top: str) -> dict[str, Any]:
 def _sentence(error: BaseException) -> str:
     """Return the first line of what an exception says, less any password."""
     if isinstance(error, configparser.InterpolationError):
-        return f"a % in option {error.option} of section {error.section} must be written %%"  # the rest may be a password
+        # The rest of the sentence may be a password.
+        return f"a % in option {error.option} of section {error.section} must be written %%"
     text = str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
     return PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] is not None else f"{found[2]}***", text)
 

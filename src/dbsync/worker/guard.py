@@ -56,7 +56,8 @@ class Guard:
 
     def _before_connecting(self, dialect: Any, record: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         if dialect.name not in SUPPORTED:
-            raise Stop("DBS411", f"{dialect.name} is not supported yet: the database was not touched")
+            hint = "`dbsync heads` and `dbsync explain` work without it"
+            raise Stop("DBS411", f"{dialect.name} is not supported yet: the database was not touched", hint)
         adapter = adapter_for(dialect)
         self._checked = True
         target = adapter.target(cargs, cparams)

@@ -62,7 +62,6 @@ def _load_alembic() -> None:
     absent = "pygments" not in sys.modules
     if absent:
         sys.modules["pygments"] = None  # type: ignore[assignment]  # makes the import fail, as if it were not installed
-    import alembic.command
     import sqlalchemy  # noqa: F401
 
     if absent:

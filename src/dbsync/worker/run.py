@@ -42,19 +42,20 @@ class Run:
         """Run env.py. Raises whatever it raises, and `Stop` where dbsync says so."""
         self._listen()
         moving = self._options["mode"] != "inspect"
-        env = EnvironmentContext(config, script, fn=self._steps, as_sql=False, dont_mutate=not moving)
+        as_upgrade = {"starting_rev": None, "destination_rev": "heads", "tag": None}  # what env.py may ask for
+        env = EnvironmentContext(config, script, fn=self._steps, as_sql=False, dont_mutate=not moving, **as_upgrade)
         configure = env.configure
 
         def configured(*args: Any, **kw: Any) -> None:
             forced = {"transaction_per_migration": False, "transactional_ddl": True}
             configure(*args, **{**kw, **(forced if moving else {})})
-            self._wrap(env.get_context(), moving)
+            self._wrap(env.get_context(), moving=moving)
 
         env.configure = configured  # type: ignore[method-assign]  # see above
         with env:
             script.run_env()
 
-    def _wrap(self, context: Any, moving: bool) -> None:
+    def _wrap(self, context: Any, *, moving: bool) -> None:
         run_migrations = context.run_migrations
 
         def wrapped(**kw: Any) -> None:

@@ -41,6 +41,7 @@ class PlannedScript(Script):
 
     @property
     def module(self) -> ModuleType:  # type: ignore[override]  # an attribute there
+        """The revision's module, made when it is asked for."""
         if self._module is None:
             self._module = self._make_module()
         return self._module
@@ -52,10 +53,12 @@ class PlannedScript(Script):
 
     @property
     def doc(self) -> str:
+        """The first line of the file's docstring."""
         return str(self._facts.get("doc") or "")
 
     @property
     def longdoc(self) -> str:
+        """No more than `doc`: the rest was not sent."""
         return self.doc
 
 
@@ -67,7 +70,7 @@ class Sources:
         self.old_trees: dict[str, str] = {}
 
     def lay_out(self, trees: dict[str, dict[str, str]]) -> None:
-        """Write the trees that some revisions are to import from, each in an own folder; dbsync has judged the names."""
+        """Write the trees that some revisions import from, each in an own folder; dbsync has judged the names."""
         for revision_id, files in trees.items():
             folder = self.old_trees[revision_id] = tempfile.mkdtemp(prefix="dbsync-")
             for name, content in files.items():

@@ -63,7 +63,7 @@ def settle(dbapi: Any) -> None:
     """
     _execute(dbapi, f"SET lock_timeout = '{LOCK_SECONDS}s'")
     name = "client_connection_check_interval"
-    _rows(dbapi, f"SELECT set_config(name, '500', false) FROM pg_settings WHERE name = '{name}'")  # noqa: S608 - a constant
+    _rows(dbapi, f"SELECT set_config(name, '500', false) FROM pg_settings WHERE name = '{name}'")
     dbapi.commit()
 
 
@@ -134,7 +134,9 @@ def _poll(dbapi: Any, statement: str) -> None:
 
 
 def blocked(connection: Any, error: Exception) -> str | None:
-    """Return who is in the way where an error says that a lock was waited for in vain (55P03): pid, application,
+    """Return who is in the way where an error says that a lock was waited for in vain (55P03).
+
+    That is pid, application,
     state, since when, and the query.
     """
     origin = getattr(error, "orig", None) or error
@@ -209,7 +211,7 @@ def quote(name: str) -> str:
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
     """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
     measures = ", ".join(["count(*)", *(f"count({quote_one(name)})" for name in columns)])
-    row = _rows(_dbapi(connection), f"SELECT {measures} FROM {quote(table)}")[0]  # noqa: S608 - quoted
+    row = _rows(_dbapi(connection), f"SELECT {measures} FROM {quote(table)}")[0]
     found = zip(row[1:], columns.items())
     return row[0], {name: (count, {kind_of(declared)}) for count, (name, declared) in found}
 
@@ -230,7 +232,7 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
             continue
         yield {"table": table, "columns": names, "types": [known[table][name] for name in names]}
         cursor = dbapi.cursor()
-        cursor.execute(f"SELECT {', '.join(quote_one(name) + '::text' for name in names)} FROM {quote(table)}")  # noqa: S608
+        cursor.execute(f"SELECT {', '.join(quote_one(name) + '::text' for name in names)} FROM {quote(table)}")
         while rows := cursor.fetchmany(1000):
             yield {"table": table, "rows": [list(row) for row in rows]}
         cursor.close()
@@ -250,8 +252,7 @@ def schema(connection: Any, version_table: str) -> list[str]:
 
 _TABLE = "n.nspname || '.' || c.relname"
 _FROM = (
-    "FROM pg_class c JOIN pg_namespace n"
-    f" ON n.oid = c.relnamespace AND {USER_SCHEMAS} AND c.relname <> :version_table"
+    f"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {USER_SCHEMAS} AND c.relname <> :version_table"
 )
 _SCHEMA = (
     f"SELECT 'table ' || {_TABLE} {_FROM} WHERE c.relkind IN ('r', 'p')",
@@ -270,11 +271,15 @@ _SCHEMA = (
     ),
     f"SELECT 'index ' || pg_get_indexdef(i.indexrelid) {_FROM} JOIN pg_index i ON i.indrelid = c.oid",
     (
-        "SELECT 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder)"
+        "SELECT 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ', '"
+        " ORDER BY e.enumsortorder)"
         f" FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {USER_SCHEMAS}"
         " JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY n.nspname, t.typname"
     ),
-    f"SELECT 'trigger ' || pg_get_triggerdef(t.oid) {_FROM} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal",
+    (
+        f"SELECT 'trigger ' || pg_get_triggerdef(t.oid) {_FROM}"
+        " JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal"
+    ),
 )
 
 

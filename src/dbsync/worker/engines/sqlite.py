@@ -142,7 +142,7 @@ def own_schema(connection: Any) -> str | None:
 def columns(connection: Any) -> dict[str, dict[str, str]]:
     """Return every table with its columns and their declared types."""
     dbapi = _dbapi(connection)
-    names = _rows(dbapi, f"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN {INTERNAL}")  # noqa: S608 - a constant
+    names = _rows(dbapi, f"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN {INTERNAL}")
     return {name: {row[1]: row[2] for row in _rows(dbapi, f"PRAGMA table_info({quote(name)})")} for (name,) in names}
 
 
@@ -159,16 +159,18 @@ def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int,
     measures = ["count(*)"]
     for name in map(quote, columns):
         measures += [f"count({name})", *(f"min({test.format(name)})" for test in KEEPS.values())]
-    row = iter(_rows(_dbapi(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])  # noqa: S608 - quoted
+    row = iter(_rows(_dbapi(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])
     rows = next(row)
     return rows, {name: (next(row), {kind for kind in KEEPS if next(row)}) for name in columns}
 
 
 # Per affinity, the test of whether CAST leaves one value what it is; NULL, which `min` passes over, for NULL.
 KEEPS = {
-    "integer": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS INTEGER) AS TEXT) ELSE CAST({0} AS INTEGER) END = {0}",
+    "integer": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS INTEGER) AS TEXT)"
+    " ELSE CAST({0} AS INTEGER) END = {0}",
     "real": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS REAL) AS TEXT) ELSE CAST({0} AS REAL) END = {0}",
-    "numeric": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS NUMERIC) AS TEXT) ELSE CAST({0} AS NUMERIC) END = {0}",
+    "numeric": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS NUMERIC) AS TEXT)"
+    " ELSE CAST({0} AS NUMERIC) END = {0}",
     "text": "CASE typeof({0}) WHEN 'real' THEN CAST(CAST({0} AS TEXT) AS REAL) = {0} WHEN 'null' THEN NULL"
     " ELSE typeof({0}) <> 'blob' END",
     "blob": "CASE typeof({0}) WHEN 'null' THEN NULL ELSE typeof({0}) IN ('text', 'blob') END",
@@ -189,7 +191,7 @@ def kind_of(declared: str) -> str:
 
 
 def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield the whole database, copied with the backup API, in pieces; what is open and what is in the -wal included."""
+    """Yield the whole database in pieces, copied with the backup API: what is in the -wal is included."""
     import sqlite3
     import tempfile
     from urllib.parse import quote as quote_path
@@ -207,10 +209,10 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def schema(connection: Any, version_table: str) -> list[str]:
-    """Return the schema as sorted lines, in a form that does not depend on how it came about, less the version table."""
+    """Return the schema as sorted lines that do not depend on how it came about, less the version table."""
     dbapi = _dbapi(connection)
     lines: list[str] = []
-    for kind, name, sql in _rows(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):  # noqa: S608
+    for kind, name, sql in _rows(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):
         if kind == "table" and name != version_table:
             lines += _table_lines(dbapi, name, sql or "")
         elif kind in ("view", "trigger"):
@@ -224,8 +226,10 @@ def _table_lines(dbapi: Any, name: str, sql: str) -> list[str]:
     for row in _rows(dbapi, f"PRAGMA table_xinfo({quoted})"):
         flags = f"{' not null' if row[3] else ''}{f' default {row[4]}' if row[4] is not None else ''}"
         lines.append(f"column {name}.{row[1]} {row[2]}{flags}{f' key {row[5]}' if row[5] else ''}")
-    for row in _rows(dbapi, f"PRAGMA foreign_key_list({quoted})"):
-        lines.append(f"foreign key {name}.{row[3]} -> {row[2]}.{row[4]} on update {row[5]} on delete {row[6]}")
+    lines += [
+        f"foreign key {name}.{row[3]} -> {row[2]}.{row[4]} on update {row[5]} on delete {row[6]}"
+        for row in _rows(dbapi, f"PRAGMA foreign_key_list({quoted})")
+    ]
     for row in _rows(dbapi, f"PRAGMA index_list({quoted})"):
         parts = ", ".join(str(part[2]) for part in _rows(dbapi, f"PRAGMA index_info({quote(row[1])})"))
         title = "" if row[1].startswith("sqlite_autoindex") else f" {row[1]}"
