@@ -6,11 +6,12 @@ Every verb that meets it is asked: the exit code is 0 in hooks, and there is nev
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import shutil
 import sqlite3
-import sys
 import subprocess
+import sys
 from contextlib import closing, contextmanager
 
 import pytest
@@ -20,7 +21,7 @@ from tests.engines.env_files import edit_env, use_template, use_url
 from tests.support.postgres import PASSWORD, free_port
 from tests.support.schema import assert_in_sync, state_of
 
-HOSTILE = "a$(touch pwned)`touch pwned`'\";&|<é>"
+HOSTILE = "a$(touch${IFS}pwned)`touch${IFS}pwned`'\";&|<é>"
 UNPRINTABLE = "line\nbreak\x1b]0;pwned\x07.py"
 
 
@@ -43,9 +44,8 @@ def hook(project, name: str = "post-checkout"):
 
 
 def everything(project, *words: str) -> None:
-    """Assert that sync, ensure and the hook say it clearly, and status too."""
+    """Assert that sync and the hook say it clearly, and status too; `ensure` goes the hook's way."""
     is_clear(project.dbsync("sync", check=False), 1, *words)
-    is_clear(project.dbsync("ensure", check=False), 1, *words)
     is_clear(hook(project), 0, *words)
     is_clear(project.dbsync("status", check=False), 0)
 
@@ -391,7 +391,9 @@ def test_hostile_names_of_branches_tags_and_files(adopted):
     with hooks_off(adopted):
         adopted.switch(HOSTILE)
         adopted.table("r2", "r1")
-        adopted.write(f"migrations/versions/{UNPRINTABLE}", "revision = 'r3'\ndown_revision = 'r2'\ndef upgrade(): nowhere\n")
+        adopted.write(
+            f"migrations/versions/{UNPRINTABLE}", "revision = 'r3'\ndown_revision = 'r2'\ndef upgrade(): nowhere\n"
+        )
         adopted.commit("Hostile")
         adopted.switch("main")
 
@@ -417,7 +419,12 @@ DAC = "-dac_override,-dac_read_search"
 @contextmanager
 def read_only(project, *names: str):
     """Make folders (and what is in them) unwritable, for root too."""
-    folders = [folder for name in names for folder, _, _ in os.walk(project.path(name)) if ".git" in name or "/.git" not in folder]
+    folders = [
+        folder
+        for name in names
+        for folder, _, _ in os.walk(project.path(name))
+        if ".git" in name or "/.git" not in folder
+    ]
     files = [os.path.join(folder, name) for folder in folders for name in os.listdir(folder)]
     files = [path for path in files if os.path.isfile(path) and not os.path.islink(path)]
     for path in [*files, *folders]:
@@ -518,7 +525,14 @@ def test_a_corrupt_ledger(adopted, content):
     assert_in_sync(adopted)
 
 
-BROKEN_JSON = ["", "{", "[]", "null", '{"alembic.ini": 5}', '{"alembic.ini": {"watched": 3, "variables": [], "interpreter": 7}}']
+BROKEN_JSON = [
+    "",
+    "{",
+    "[]",
+    "null",
+    '{"alembic.ini": 5}',
+    '{"alembic.ini": {"watched": 3, "variables": [], "interpreter": 7}}',
+]
 
 
 @pytest.mark.parametrize("content", BROKEN_JSON)
@@ -533,7 +547,9 @@ def test_a_corrupt_environments_json_is_written_again(adopted, content):
     assert json.loads(adopted.path(".git/dbsync/environments.json").read_text())["alembic.ini"]["watched"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"tips": 5}', '{"tips": [5], "originals": []}', '{"originals": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"tips": 5}', '{"tips": [5], "originals": []}', '{"originals": {"a": 1}}']
+)
 def test_a_corrupt_trust_json_trusts_less_and_never_fails(adopted, content):
     adopted.git("remote", "add", "origin", "file:///nowhere")
     adopted.write(".git/dbsync/trust.json", content)
@@ -547,7 +563,9 @@ def test_a_corrupt_trust_json_trusts_less_and_never_fails(adopted, content):
     assert_in_sync(adopted)
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"dbsync-gate 1 x\nid \xff\n", b"dbsync-gate 99 x\n", b"\0" * 4096])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"dbsync-gate 1 x\nid \xff\n", b"dbsync-gate 99 x\n", b"\0" * 4096]
+)
 def test_a_corrupt_gate_starts_python(adopted, content):
     branch(adopted, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))')
     adopted.path(".git/dbsync-gate").write_bytes(content)
@@ -556,28 +574,36 @@ def test_a_corrupt_gate_starts_python(adopted, content):
     assert_in_sync(adopted)
 
 
-def test_a_corrupt_cache_is_read_past(adopted):
-    for path in adopted.path(".git/dbsync/cache").rglob("*"):
-        if path.is_file():
-            path.write_bytes(b"garbage" * 50)
+def disposable(project):
+    """Return dbsync's files that may vanish at any time: caches of what was read, and the last verdict."""
+    project.dbsync("heads", "--ref", "HEAD")
+    project.dbsync("status")
+    ours = [path for path in project.path(".git").rglob("*") if "dbsync" in str(path.relative_to(project.top))]
+    kept = ("databases", "hooks", "README", "environments.json", "trust.json")
+    return [path for path in ours if path.is_file() and not any(one in path.parts for one in kept)]
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 50, marshal.dumps([1, 2]), marshal.dumps({"a": 1})])
+def test_damaged_caches_are_read_past(adopted, content):
+    for path in disposable(adopted):
+        path.write_bytes(content)
+    is_clear(adopted.dbsync("status"), 0, "in sync")
+    is_clear(adopted.dbsync("heads", "--ref", "HEAD"), 0, "r1")
+    for path in disposable(adopted):
+        path.write_bytes(content)
     adopted.table("r2", "r1")
 
-    is_clear(adopted.dbsync("status"), 0)
     is_clear(adopted.dbsync("heads"), 0, "r2")
     adopted.dbsync("sync")
+
     assert_in_sync(adopted)
 
 
-def test_a_cache_whose_rows_are_nonsense_is_read_past(adopted):
-    import marshal
-
-    caches = [path for path in adopted.path(".git/dbsync/cache").iterdir() if path.suffix == ".sqlite"]
-    for path in caches:
-        with closing(sqlite3.connect(path)) as db, db:
-            for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-                if "data" in columns:
-                    db.execute(f"UPDATE {table} SET data = ?", (marshal.dumps([1, 2]),))
+def test_a_cache_of_revisions_whose_rows_are_nonsense_is_read_past(adopted):
+    disposable(adopted)
+    path = adopted.path(".git/dbsync/cache/revisions.sqlite")
+    with closing(sqlite3.connect(path)) as db, db:
+        assert db.execute("UPDATE revision SET data = ?", (marshal.dumps([1, 2]),)).rowcount
     adopted.table("r2", "r1")
 
     is_clear(adopted.dbsync("heads"), 0, "r2")

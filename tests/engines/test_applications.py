@@ -179,7 +179,9 @@ def test_no_ini_at_all(project):
 
 def test_an_ini_without_script_location(project):
     path = project.path("alembic.ini")
-    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("script_location")))
+    path.write_text(
+        "".join(line for line in path.read_text().splitlines(True) if not line.startswith("script_location"))
+    )
     project.table("r1", name="users")
     project.commit("Users")
 
@@ -209,7 +211,13 @@ def test_an_env_py_that_takes_a_connection_if_it_is_given_one(project):
 
 
 def test_an_env_py_that_needs_a_connection_is_said_to(project):
-    edit_env(project, ("    connectable = engine_from_config(", '    config.attributes["connection"]\n    connectable = engine_from_config('))
+    edit_env(
+        project,
+        (
+            "    connectable = engine_from_config(",
+            '    config.attributes["connection"]\n    connectable = engine_from_config(',
+        ),
+    )
     project.table("r1", name="users")
 
     done = project.dbsync("init", "--yes", check=False)
@@ -221,7 +229,7 @@ def test_an_env_py_that_needs_a_connection_is_said_to(project):
 
 
 def test_env_py_reads_x_arguments_and_command_options(project):
-    reading = 'from alembic import context\nassert context.get_x_argument(as_dictionary=True) == {}\n'
+    reading = "from alembic import context\nassert context.get_x_argument(as_dictionary=True) == {}\n"
     reading += 'assert context.config.cmd_opts is None or not getattr(context.config.cmd_opts, "autogenerate", False)\n'
     reading += "assert context.get_revision_argument() is None or True\nassert context.get_tag_argument() is None\n"
     edit_env(project, ("from alembic import context\n", reading))

@@ -71,9 +71,7 @@ def test_asyncpg_there_and_back(postgres_project, postgres, postgres_database):
 def test_asyncpg_rolls_back_and_names_the_step(postgres_project, postgres, postgres_database):
     project = postgres_project
     asynchronous(project, postgres, postgres_database)
-    branch(
-        project, "broken", "b2", 'op.create_table("a", sa.Column("id", sa.Integer))\nop.execute("SELECT nowhere()")'
-    )
+    branch(project, "broken", "b2", 'op.create_table("a", sa.Column("id", sa.Integer))\nop.execute("SELECT nowhere()")')
     project.switch("feature")
     before = state_of(project.url)
 
@@ -115,7 +113,9 @@ def test_asyncpg_keeps_rows_before_they_go(postgres_project, postgres, postgres_
 
 def test_a_version_table_of_another_name_in_a_schema_that_env_py_creates(postgres_project):
     project = postgres_project
-    create = '        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS bookkeeping")\n        connection.commit()\n'
+    create = (
+        '        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS bookkeeping")\n        connection.commit()\n'
+    )
     options = ', version_table="schema migrations", version_table_schema="bookkeeping"\n        )\n'
     edit_env(project, (CONNECT, CONNECT + create), (CONFIGURE, CONFIGURE.replace("\n        )\n", options)))
     grow(project)
@@ -178,7 +178,9 @@ def test_a_loop_over_tenant_schemas(postgres_project, options):
     for tenant in ("tenant_a", "tenant_b"):
         assert {f"{tenant}.users", f"{tenant}.orders", f"{tenant}.alembic_version"} <= tables(project.url)
     assert "error" not in project.switch("main").err
-    assert tables(project.url) == {f"{one}.{name}" for one in ("tenant_a", "tenant_b") for name in ("users", "alembic_version")}
+    assert tables(project.url) == {
+        f"{one}.{name}" for one in ("tenant_a", "tenant_b") for name in ("users", "alembic_version")
+    }
     databases = status(project)["environments"][0]["databases"]
     assert [(one["schema"], one["state"]) for one in databases] == [("tenant_a", "in_sync"), ("tenant_b", "in_sync")]
 

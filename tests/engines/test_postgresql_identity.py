@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -70,58 +71,54 @@ def test_a_database_that_was_dropped_is_said_to_be_missing(postgres_project, pos
 
 
 @pytest.fixture
-def other_server():
-    """Give a function that starts another server on a port, with one empty database of a name."""
+def serve():
+    """Give a function that runs a new server on a port, with one empty database, in the place of the one before."""
     folder = Path(tempfile.mkdtemp(prefix="dbsync-other-"))
     folder.chmod(0o755)
-    user = unprivileged()
-    running = []
+    user, programs = unprivileged(), find_programs(str(folder))
+    if user:
+        shutil.chown(folder, user)
+    with ExitStack() as running:
 
-    def start_server(port: int, name: str) -> None:
-        programs = find_programs(str(folder))
-        if user:
-            shutil.chown(folder, user)
-        data = str(folder / "data")
-        make = [f"{programs}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions"]
-        subprocess.run(make, user=user, cwd=folder, check=True, capture_output=True)
-        options = [f"--port={port}", f"--unix_socket_directories={folder}", "--fsync=off", "--listen_addresses=127.0.0.1"]
-        log = open(folder / "log", "wb")
-        running.append((subprocess.Popen([f"{programs}/postgres", "-D", data, *options], user=user, cwd=folder, stderr=log), log))
+        def anew(port: int, name: str) -> None:
+            running.close()
+            data = str(folder / "data")
+            shutil.rmtree(data, ignore_errors=True)
+            make = [f"{programs}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions"]
+            subprocess.run(make, user=user, cwd=folder, check=True, capture_output=True)
+            command = [f"{programs}/postgres", "-D", data, f"--port={port}", f"--unix_socket_directories={folder}"]
+            server = subprocess.Popen(
+                [*command, "--fsync=off", "--listen_addresses=127.0.0.1"],
+                user=user,
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            running.callback(server.wait, 20)
+            running.callback(server.send_signal, signal.SIGINT)
+            assert wait_until(lambda: create_database(port, name), 30)
 
-        def create() -> bool:
-            try:
-                with psycopg.connect(host="127.0.0.1", port=port, user="postgres", autocommit=True) as connection:
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            except psycopg.OperationalError:
-                return False
-            return True
-
-        assert wait_until(create, 30)
-
-    yield start_server
-    for server, log in running:
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
-        log.close()
+        yield anew
     shutil.rmtree(folder)
 
 
-def test_another_server_in_the_old_ones_place_is_refused(postgres_project, postgres, postgres_database, other_server):
-    """As after `docker compose down -v`: same host, port and name, another system identifier."""
-    project, port = postgres_project, free_port()
-    forward = f"postgresql+psycopg://postgres@127.0.0.1:{port}/{postgres_database.name}"
-    project.table("r1", name="users")
-    project.commit("Users")
-    proxy = subprocess.Popen([sys.executable, "-c", PROXY, str(port), str(postgres.port)])
+def create_database(port: int, name: str) -> bool:
     try:
-        use_url(project, forward)
-        project.commit("Another port")
-        assert wait_until(lambda: project.alembic("current", check=False).rc == 0, 10)
-        adopt(project)
-    finally:
-        proxy.kill()
-        proxy.wait()
-    other_server(port, postgres_database.name)
+        with psycopg.connect(host="127.0.0.1", port=port, user="postgres", autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_another_server_in_the_old_ones_place_is_refused(project, serve):
+    """As after `docker compose down -v`: same host, port and name, another system identifier."""
+    port = free_port()
+    url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/shop"
+    serve(port, "shop")
+    use_url(project, url)
+    start(project)
+    serve(port, "shop")
     project.table("r2", "r1")
 
     done = project.dbsync("sync", check=False)
@@ -130,30 +127,9 @@ def test_another_server_in_the_old_ones_place_is_refused(postgres_project, postg
     assert "DBS505" in done.err
     assert "dbsync init" in done.err
     assert state(project) == "refused"
-    with connect(forward) as connection:
-        assert connection.execute("SELECT to_regclass('users')").fetchone() == (None,)
+    assert state_of(url).schema == {}
     project.dbsync("init", "--yes")
     assert_in_sync(project)
-
-
-# Carries one port's connections to another; the server's own port is what the first server reports.
-PROXY = """
-import socket, sys, threading
-listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-def pump(a, b):
-    try:
-        while data := a.recv(65536):
-            b.sendall(data)
-    except OSError:
-        pass
-    finally:
-        b.close()
-while True:
-    near, _ = listening.accept()
-    far = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
-    for pair in ((near, far), (far, near)):
-        threading.Thread(target=pump, args=pair, daemon=True).start()
-"""
 
 
 # interrupted
@@ -168,12 +144,12 @@ def kill_at(project, moment):
         "before the commit": commit + f"            {KILL}",
         "after the commit": commit + f"        {KILL}",
     }[moment]
-    edit_env(project, ("from alembic import context\n", "from alembic import context\nimport os, signal\n"), (commit, at))
+    edit_env(
+        project, ("from alembic import context\n", "from alembic import context\nimport os, signal\n"), (commit, at)
+    )
 
 
-@pytest.mark.parametrize(
-    ("moment", "committed"), [("before the commit", False), ("after the commit", True)]
-)
+@pytest.mark.parametrize(("moment", "committed"), [("before the commit", False), ("after the commit", True)])
 def test_what_became_of_a_killed_move_is_asked_of_the_server(postgres_project, moment, committed):
     """The revision is rewritten, so the version table reads the same before and after."""
     project = postgres_project
@@ -190,7 +166,9 @@ def test_what_became_of_a_killed_move_is_asked_of_the_server(postgres_project, m
     )
     assert killed.returncode == -signal.SIGKILL
     project.remove("die")
-    assert ("table public.new" in str(state_of(project.url).schema) or "new" in str(state_of(project.url).schema)) == committed
+    assert (
+        "table public.new" in str(state_of(project.url).schema) or "new" in str(state_of(project.url).schema)
+    ) == committed
 
     assert state(project) == "interrupted"
     project.dbsync("sync")
@@ -242,7 +220,9 @@ def test_a_schema_made_by_its_revisions_compares_equal_whatever_is_in_it(postgre
 
 def test_the_scratch_database_is_dropped_when_its_build_fails(postgres_project, postgres):
     project = postgres_project
-    project.revision("r1", None, "if not op.get_bind().engine.url.database.startswith('t'): raise ValueError('not here')")
+    project.revision(
+        "r1", None, "if not op.get_bind().engine.url.database.startswith('t'): raise ValueError('not here')"
+    )
     project.revision("r2", "r1", 'op.execute("SELECT 1 / count(*) FROM handmade")')
     project.commit("Needs what was made by hand")
     with connect(project.url) as connection:

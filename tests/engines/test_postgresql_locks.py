@@ -101,7 +101,9 @@ def test_env_py_itself_does_not_wait_for_ever(postgres_project, application):
     start(project)
     env = project.path("migrations/env.py").read_text()
     assert "with connectable.connect() as connection:\n" in env
-    schema = '            connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS extra")\n            connection.commit()\n'
+    schema = (
+        '            connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS extra")\n            connection.commit()\n'
+    )
     head, line, rest = env.partition("    with connectable.connect() as connection:\n")
     project.write("migrations/env.py", head + line + schema.replace("            ", "        ") + rest)
     project.table("r2", "r1")
@@ -137,11 +139,20 @@ def together(project, *commands: list[str]) -> list[subprocess.CompletedProcess]
     """Run commands at the same moment and return how each ended."""
     running = [
         subprocess.Popen(
-            command, cwd=project.top, env=project.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=project.top,
+            env=project.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         for command in commands
     ]
-    return [subprocess.CompletedProcess(one.args, one.wait(), said) for one in running for said in one.communicate(timeout=90)[:1]]
+    return [
+        subprocess.CompletedProcess(one.args, one.wait(), said)
+        for one in running
+        for said in one.communicate(timeout=90)[:1]
+    ]
 
 
 def dbsync(*words: str) -> list[str]:

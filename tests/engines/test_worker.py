@@ -181,7 +181,10 @@ def test_an_application_that_changes_the_schema_on_import_is_named(project, how)
 def test_an_application_that_upgrades_on_import_is_named(project):
     start(project)
     upgrade = "from alembic import command, config\ncommand.upgrade(config.Config('alembic.ini'), 'heads')\n"
-    project.write("application.py", f"import sys\nif 'running' not in sys.modules:\n    sys.modules['running'] = sys\n    {upgrade.replace(chr(10), chr(10) + '    ')}\n")
+    project.write(
+        "application.py",
+        f"import sys\nif 'running' not in sys.modules:\n    sys.modules['running'] = sys\n    {upgrade.replace(chr(10), chr(10) + '    ')}\n",
+    )
     edit_env(project, (IMPORTS, f"{IMPORTS}import application\n"))
     project.table("r2", "r1")
     before = state_of(project.database)
@@ -291,7 +294,9 @@ def test_a_hook_does_not_wait_for_an_env_py_that_never_ends(project):
 
 def test_another_database_by_a_variable_leaves_the_adopted_one_to_the_next_hook(project):
     """`DATABASE_URL=… git switch` in one shell must not tell the hooks of another that all is well."""
-    variable = "import os\nconfig.set_main_option('sqlalchemy.url', os.environ.get('SHOP_DATABASE', 'sqlite:///dev.db'))\n"
+    variable = (
+        "import os\nconfig.set_main_option('sqlalchemy.url', os.environ.get('SHOP_DATABASE', 'sqlite:///dev.db'))\n"
+    )
     edit_env(project, ("config = context.config\n", "config = context.config\n" + variable))
     start(project)
     branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')

@@ -19,9 +19,7 @@ from tests.support.schema import assert_in_sync, state_of, versions_of
 
 # Root can be somebody else who may read everything and write nothing of root's: the interpreter may lie in root's home.
 READ = "+dac_read_search"
-SOMEBODY = (
-    f"setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps={READ} --ambient-caps={READ} --bounding-set=-all,{READ}"
-)
+SOMEBODY = f"setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps={READ} --ambient-caps={READ} --bounding-set=-all,{READ}"
 
 RUNNER = """\
 #!/bin/sh
@@ -155,7 +153,9 @@ def test_code_that_head_no_longer_has_travels_too(elsewhere):
     project.write("shop.py", 'TABLE = "moods"\n')
     shutil.copy(project.path("shop.py"), elsewhere.top)
     use = "from shop import TABLE\n"
-    project.revision("f2", "r1", use + 'op.create_table(TABLE, sa.Column("id", sa.Integer))', use + "op.drop_table(TABLE)")
+    project.revision(
+        "f2", "r1", use + 'op.create_table(TABLE, sa.Column("id", sa.Integer))', use + "op.drop_table(TABLE)"
+    )
     project.commit("Moods")
     assert "table moods" in state_of(elsewhere.database).schema
     (elsewhere.top / "shop.py").unlink()
