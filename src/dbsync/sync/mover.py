@@ -14,6 +14,7 @@ from dbsync.errors import Obstacle
 from dbsync.ledger.entry import Entry
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import Plan, make_plan
+from dbsync.plan.way_back import lacks_way_back
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.keeping import KeptRows
@@ -163,6 +164,10 @@ class Mover:
             if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
                 message = f"the source of {one} was found in {entries[one].commit[:12]}, which is not trusted: not run"
                 return Obstacle("DBS506", message, f"`dbsync explain {one}`, look at it, then `dbsync sync`")
+        one_way = [one for one in plan.down if lacks_way_back(entries[one].source)]
+        if one_way and not self._rules.accept_loss:
+            message = f"revision {one_way[0]} has an empty downgrade: what its upgrade changed would stay"
+            return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` leaves that behind")
         if not self._rules.by_hook or not plan.steps:
             return None
         sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}

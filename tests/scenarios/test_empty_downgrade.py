@@ -1,0 +1,59 @@
+"""A downgrade that does nothing: the tables would stay, the id would go, and the next upgrade would stumble over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.following import assert_follows, codes, follow
+from tests.support.schema import state_of, versions_of
+
+if TYPE_CHECKING:
+    from tests.support.project import Project
+
+
+@pytest.fixture
+def one_way(project: Project) -> Project:
+    """Give a project that follows Git on main, ahead of the tag `before` by a revision with an empty downgrade."""
+    project.table("r1")
+    project.commit("Add r1")
+    project.git("tag", "before")
+    project.revision("r2", "r1", 'op.create_table("t2", sa.Column("id", sa.Integer))', "pass")
+    project.commit("Add r2")
+    return follow(project)
+
+
+def test_it_is_not_taken_down_by_a_hook_nor_by_sync(one_way: Project):
+    """Optuna's v2.4.0.a."""
+    held = state_of(one_way.database)
+
+    done = one_way.git("checkout", "before")
+    assert codes(done) == ["DBS309"]
+    assert "r2" in done.err
+    done = one_way.dbsync("sync", check=False)
+    assert (done.rc, codes(done)) == (1, ["DBS309"])
+    assert state_of(one_way.database) == held
+
+    one_way.switch("main")
+    assert_follows(one_way)
+
+
+def test_it_is_taken_down_where_that_was_said(one_way: Project):
+    one_way.git("checkout", "before")
+
+    one_way.dbsync("sync", "--yes")
+
+    assert versions_of(one_way.database) == ("r1",)
+
+
+def test_a_revision_that_changed_rows_only_goes_down(project: Project):
+    project.table("r1")
+    project.commit("Add r1")
+    project.revision("r2", "r1", 'op.execute("INSERT INTO t_r1 (name) VALUES (1)")', "pass")
+    project.commit("Add r2")
+    follow(project)
+
+    project.git("checkout", "HEAD~1")
+
+    assert_follows(project)
