@@ -127,7 +127,7 @@ def test_another_server_in_the_old_ones_place_is_refused(project, serve):
     assert "DBS505" in done.err
     assert "dbsync init" in done.err
     assert state(project) == "refused"
-    assert state_of(url).schema == {}
+    assert not [name for name in state_of(url).schema if name.startswith("table")]
     project.dbsync("init", "--yes")
     assert_in_sync(project)
 

@@ -188,7 +188,7 @@ def test_plain_alembic_in_the_same_direction_finds_the_work_done(slow, trial):
     with hooks_off(slow):
         slow.switch("slow")
 
-    ours, theirs = together(slow, dbsync("sync"), [slow.python, "-m", "alembic", "upgrade", "heads"])
+    ours, _ = together(slow, dbsync("sync"), [slow.python, "-m", "alembic", "upgrade", "heads"])
 
     assert ours.returncode in (0, 3), ours.stdout
     assert_in_sync(slow)

@@ -63,7 +63,8 @@ class RevisionCache:
             marks = ",".join("?" * len(part))
             try:
                 rows = self._db.execute(f"SELECT oid, data FROM revision WHERE oid IN ({marks})", part)  # noqa: S608 - marks
-                known.update((oid, marshal.loads(data)) for oid, data in rows)  # noqa: S302 - our own file, owner-only
+                found = [(oid, marshal.loads(data)) for oid, data in rows]  # noqa: S302 - our own file, owner-only
+                known.update((oid, value) for oid, value in found if isinstance(value, tuple))
             except (sqlite3.Error, ValueError, EOFError, TypeError):
                 return {}
         return known
