@@ -13,7 +13,10 @@ from tests.engines.branches import branch, start
 from tests.support.schema import assert_in_sync
 
 PACKAGE = Path(dbsync.__file__).parent
-SHARED = [PACKAGE / "errors.py", *(path for name in ("worker", "revisions", "plan", "ledger") for path in (PACKAGE / name).rglob("*.py"))]
+SHARED = [
+    PACKAGE / "errors.py",
+    *(path for name in ("worker", "revisions", "plan", "ledger") for path in (PACKAGE / name).rglob("*.py")),
+]
 
 
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -29,11 +32,15 @@ def test_annotations_are_never_evaluated():
 
 
 def test_the_projects_python_is_the_one_that_was_asked_for(project):
-    wanted = project.run(project.python, "-c", "import sys, alembic, sqlalchemy; print(sys.version_info[:2], alembic.__version__)")
+    wanted = project.run(
+        project.python, "-c", "import sys, alembic, sqlalchemy; print(sys.version_info[:2], alembic.__version__)"
+    )
     witness = "import sys, alembic; print('ran by', sys.version_info[:2], alembic.__version__, file=open('ran', 'w'))"
     project.write(".gitignore", "*.db\nran\n__pycache__/\n")
     start(project)
-    branch(project, "feature", "f2", witness + '\nop.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+    branch(
+        project, "feature", "f2", witness + '\nop.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")'
+    )
 
     project.switch("feature")
     assert_in_sync(project)
