@@ -2,6 +2,7 @@
 #
 #   make demo    a small project whose database follows two branches
 #   make test    every test; HISTORIES=200 for that many random Git histories (40 unless told)
+#   make real    the migrations of real projects' releases, downloaded once from the package index
 #   make long    only the random histories: HISTORIES=1000 SEED=7 repeats exactly that run
 #   make lint    ruff, mypy --strict, the layers, the shell syntax of the hooks
 #   make oldest  the scenarios against the oldest Alembic, SQLAlchemy and Python that are promised
@@ -16,7 +17,7 @@ TESTS ?= tests
 
 PYTEST := $(VENV)/bin/python -m pytest -q -n $(JOBS)
 
-.PHONY: demo test long lint oldest bench clean
+.PHONY: demo test real long lint oldest bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -24,7 +25,10 @@ demo: $(VENV)/.ready
 
 test: HISTORIES ?= 40
 test: $(VENV)/.ready
-	DBSYNC_HISTORIES=$(HISTORIES) $(PYTEST) $(TESTS)
+	DBSYNC_HISTORIES=$(HISTORIES) $(PYTEST) --ignore=tests/corpora $(TESTS)
+
+real: $(VENV)/.ready
+	$(PYTEST) tests/corpora
 
 long: HISTORIES ?= 1000
 long: SEED ?= $(shell date +%s)
