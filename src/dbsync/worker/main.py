@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from typing import Any
@@ -62,8 +63,8 @@ def _load_alembic() -> None:
     absent = "pygments" not in sys.modules
     if absent:
         sys.modules["pygments"] = None  # type: ignore[assignment]  # makes the import fail, as if it were not installed
-    import sqlalchemy  # noqa: F401
-
+    for name in ("alembic.command", "alembic.config", "sqlalchemy"):
+        importlib.import_module(name)
     if absent:
         del sys.modules["pygments"]
     gc.enable()
