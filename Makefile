@@ -1,7 +1,8 @@
 # Each target sets up all it needs, in $(VENV): git, make and Python 3.11 or newer are enough, and nobody needs to be root.
 #
 #   make demo    a small project whose database follows two branches
-#   make test    every test; HISTORIES=200 for that many random Git histories (40 unless told)
+#   make test    the tests, and an eighth of the slow ones; SLOW=2/8 names another eighth, SLOW=0/1 is all of them;
+#                HISTORIES=200 for that many random Git histories (40 unless told)
 #   make real    the migrations of real projects' releases, downloaded once from the package index
 #   make long    only the random histories: HISTORIES=1000 SEED=7 repeats exactly that run
 #   make lint    ruff, mypy --strict, the layers, the shell syntax of the hooks
@@ -24,8 +25,9 @@ demo: $(VENV)/.ready
 	@PATH="$(abspath $(VENV))/bin:$$PATH" sh docs/demo.sh
 
 test: HISTORIES ?= 40
+test: SLOW ?= 0/8
 test: $(VENV)/.ready
-	DBSYNC_HISTORIES=$(HISTORIES) $(PYTEST) --ignore=tests/corpora $(TESTS)
+	DBSYNC_HISTORIES=$(HISTORIES) DBSYNC_TESTS_SLOW=$(SLOW) $(PYTEST) --ignore=tests/corpora $(TESTS)
 
 real: $(VENV)/.ready
 	$(PYTEST) tests/corpora
@@ -44,8 +46,8 @@ lint: $(VENV)/.ready
 	bash -n .ci/run
 
 oldest: $(VENV)/.ready $(OLDEST)/.ready
-	DBSYNC_HISTORIES=10 DBSYNC_TESTS_PYTHON="$(abspath $(OLDEST))/bin/python" $(PYTEST) \
-	    $(wildcard tests/scenarios tests/commands tests/engines)
+	DBSYNC_TESTS_PYTHON="$(abspath $(OLDEST))/bin/python" $(PYTEST) \
+	    tests/scenarios/test_switch.py tests/scenarios/test_rewriting.py tests/engines/test_oldest.py
 
 bench: $(VENV)/.ready
 	@for script in benchmarks/f[0-9]*.py; do $(VENV)/bin/python "$$script" || exit 1; done
