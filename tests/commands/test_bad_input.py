@@ -20,6 +20,7 @@ from tests.engines.branches import branch, hooks_off, start
 from tests.engines.env_files import edit_env, use_template, use_url
 from tests.support.postgres import PASSWORD, free_port
 from tests.support.schema import assert_in_sync, state_of
+from tests.support.warm_python import warm_python
 
 HOSTILE = "a$(touch${IFS}pwned)`touch${IFS}pwned`'\";&|<é>"
 UNPRINTABLE = "r3\x1b]0;pwned\x07.py"
@@ -58,6 +59,7 @@ def first_state(project) -> str:
 @pytest.fixture
 def adopted(project):
     """Give a project on SQLite with the revision r1 (users) applied and adopted."""
+    project.git("config", "dbsync.interpreter", warm_python(project.python))
     start(project)
     return project
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 from contextlib import closing
-from functools import cache
 
 import pytest
 
@@ -45,6 +43,9 @@ NOT_TRANSACTIONAL = CONFIGURE.replace("\n        )\n", ", transactional_ddl=Fals
 BATCH = CONFIGURE.replace("\n        )\n", ", render_as_batch=True\n        )\n")
 PRAGMA = '        connection.exec_driver_sql("PRAGMA journal_mode=WAL")\n        connection.commit()\n'
 AUTOCOMMIT = CONNECT.replace("connectable.", 'connectable.execution_options(isolation_level="AUTOCOMMIT").')
+NO_AUTOCOMMIT = """\
+        **({"connect_args": {"autocommit": False}} if __import__("sys").version_info >= (3, 12) else {}),
+"""
 POOL = "        poolclass=pool.NullPool,\n"
 
 FORMS = {
@@ -62,22 +63,8 @@ FORMS = {
     "transactional_ddl=False": ((CONFIGURE, NOT_TRANSACTIONAL),),
     "batch mode, a pragma first": ((CONFIGURE, BATCH), (CONNECT, CONNECT + PRAGMA)),
     "pooled": ((POOL, ""),),
+    "autocommit=False": ((POOL, f"{POOL}{NO_AUTOCOMMIT}"),),
 }
-
-
-@cache
-def has_autocommit(python: str) -> bool:
-    """Tell whether sqlite3 has `autocommit` (Python 3.12)."""
-    code = "import sqlite3, sys; sys.exit(not hasattr(sqlite3, 'LEGACY_TRANSACTION_CONTROL'))"
-    return not subprocess.run([python, "-c", code], check=False).returncode
-
-
-def write_form(project, form):
-    if form == "autocommit=False":
-        own = ', connect_args={"autocommit": False},\n' if has_autocommit(project.python) else ",\n"
-        edit_env(project, (POOL, POOL.rstrip(",\n") + own))
-    else:
-        edit_env(project, *FORMS[form])
 
 
 UP = """
@@ -97,9 +84,9 @@ op.execute("INSERT INTO nowhere VALUES (1)")
 """
 
 
-@pytest.mark.parametrize("form", [*FORMS, "autocommit=False"])
+@pytest.mark.parametrize("form", FORMS)
 def test_every_form_follows_and_rolls_back_whole(project, form):
-    write_form(project, form)
+    edit_env(project, *FORMS[form])
     start(project)
     branch(project, "feature", "f2", UP, DOWN)
     branch(project, "broken", "b2", FAILING)
