@@ -9,12 +9,19 @@ import pytest
 HEAVY = {"alembic", "asyncio", "click", "git", "importlib.metadata", "mako", "psycopg", "rich", "sqlalchemy"}
 
 PROBE = """\
-import runpy, sys
-path, sys.argv = sys.argv[1], ["dbsync", *sys.argv[2:]]
+import os, runpy, sys
+path, sys.argv, leave = sys.argv[1], ["dbsync", *sys.argv[2:]], os._exit
+
+def note():
+    with open(path, "w") as file:
+        file.write("\\n".join(sys.modules))
+
+# What is answered at once ends with os._exit.
+os._exit = lambda code: (note(), leave(code))
 try:
     runpy.run_module("dbsync", run_name="__main__", alter_sys=True)
 finally:
-    open(path, "w").write("\\n".join(sys.modules))
+    note()
 """
 
 
