@@ -445,36 +445,38 @@ def without_override(project, *words: str):
     return project.run(*prefix, sys.executable, "-P", "-m", "dbsync", *words)
 
 
-def test_a_read_only_work_tree(adopted):
-    adopted.table("r2", "r1")
-    before = state_of(adopted.database)
+def test_a_read_only_work_tree(project):
+    start(project)
+    project.table("r2", "r1")
+    before = state_of(project.database)
 
-    with read_only(adopted, ""):
-        done = without_override(adopted, "sync")
-        asked = without_override(adopted, "status")
-        hooked = without_override(adopted, "hook", "post-checkout", adopted.rev("HEAD"), adopted.rev("HEAD"), "1")
+    with read_only(project, ""):
+        done = without_override(project, "sync")
+        asked = without_override(project, "status")
+        hooked = without_override(project, "hook", "post-checkout", project.rev("HEAD"), project.rev("HEAD"), "1")
 
     is_clear(done, 1, "read")
     is_clear(asked, 0)
     is_clear(hooked, 0, "read")
-    assert state_of(adopted.database) == before
+    assert state_of(project.database) == before
 
 
-def test_a_read_only_git_folder(adopted):
-    adopted.table("r2", "r1")
-    before = state_of(adopted.database)
+def test_a_read_only_git_folder(project):
+    start(project)
+    project.table("r2", "r1")
+    before = state_of(project.database)
 
-    with read_only(adopted, ".git"):
-        done = without_override(adopted, "sync")
-        ensured = without_override(adopted, "ensure")
-        hooked = without_override(adopted, "hook", "post-checkout", adopted.rev("HEAD"), adopted.rev("HEAD"), "1")
-        listed = without_override(adopted, "heads")
+    with read_only(project, ".git"):
+        done = without_override(project, "sync")
+        ensured = without_override(project, "ensure")
+        hooked = without_override(project, "hook", "post-checkout", project.rev("HEAD"), project.rev("HEAD"), "1")
+        listed = without_override(project, "heads")
 
     is_clear(done, 1, ".git")
     is_clear(ensured, 1, ".git")
     is_clear(hooked, 0, ".git")
     is_clear(listed, 0, "r2")
-    assert state_of(adopted.database) == before
+    assert state_of(project.database) == before
 
 
 def test_init_in_a_read_only_git_folder(project):
