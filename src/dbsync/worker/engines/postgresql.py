@@ -8,13 +8,13 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
+from .postgresql_schema import SCHEMA, USER_SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
-USER_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_t%'"
 
 
 def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
@@ -246,41 +246,8 @@ def quote_one(name: str) -> str:
 def schema(connection: Any, version_table: str) -> list[str]:
     """Return the schema as sorted lines, in a form that does not depend on how it came about, less version tables."""
     dbapi = _dbapi(connection)
-    statements = [statement.replace(":version_table", _literal(version_table)) for statement in _SCHEMA]
+    statements = [statement.replace(":version_table", _literal(version_table)) for statement in SCHEMA]
     return sorted(str(row[0]) for statement in statements for row in _rows(dbapi, statement))
-
-
-_TABLE = "n.nspname || '.' || c.relname"
-_FROM = (
-    f"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {USER_SCHEMAS} AND c.relname <> :version_table"
-)
-_SCHEMA = (
-    f"SELECT 'table ' || {_TABLE} {_FROM} WHERE c.relkind IN ('r', 'p')",
-    f"SELECT 'sequence ' || {_TABLE} {_FROM} WHERE c.relkind = 'S'",
-    f"SELECT 'view ' || {_TABLE} || ': ' || pg_get_viewdef(c.oid) {_FROM} WHERE c.relkind IN ('v', 'm')",
-    (
-        f"SELECT 'column ' || {_TABLE} || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
-        " || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || a.attidentity::text || a.attgenerated::text"
-        " || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')"
-        f" {_FROM} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-        " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relkind IN ('r', 'p')"
-    ),
-    (
-        f"SELECT 'constraint ' || {_TABLE} || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)"
-        f" {_FROM} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype <> 'n'"
-    ),
-    f"SELECT 'index ' || pg_get_indexdef(i.indexrelid) {_FROM} JOIN pg_index i ON i.indrelid = c.oid",
-    (
-        "SELECT 'enum ' || n.nspname || '.' || t.typname || ' ' || string_agg(e.enumlabel, ', '"
-        " ORDER BY e.enumsortorder)"
-        f" FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {USER_SCHEMAS}"
-        " JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY n.nspname, t.typname"
-    ),
-    (
-        f"SELECT 'trigger ' || pg_get_triggerdef(t.oid) {_FROM}"
-        " JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal"
-    ),
-)
 
 
 def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any:
