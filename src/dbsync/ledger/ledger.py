@@ -46,7 +46,7 @@ class Ledger:
             self._db = _connect(path)
         finally:
             os.umask(old_mask)
-        self._prepare()
+        self._prepare(create=create)
 
     def __enter__(self) -> Ledger:  # noqa: PYI034 - Self is not in Python 3.9
         return self
@@ -60,8 +60,11 @@ class Ledger:
         """Close the file."""
         self._db.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, create: bool) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not create:
+            # Taken for a new one it would say that no database was ever adopted: green on nothing.
+            raise DbsyncError(f"the ledger {self.path} is empty", "move it away, then `dbsync init`")
         if version == 0:
             for statement in ("BEGIN IMMEDIATE", *SCHEMA.split(";"), f"PRAGMA user_version = {FORMAT}", "COMMIT"):
                 self._db.execute(statement)
