@@ -526,6 +526,17 @@ def test_a_corrupt_ledger(adopted, content):
     assert_in_sync(adopted)
 
 
+def test_a_ledger_moved_away_is_not_in_sync(adopted):
+    ledger(adopted).unlink()
+    adopted.table("r2", "r1")
+    before = state_of(adopted.database)
+
+    is_clear(adopted.dbsync("sync", check=False), 2, "no database was given", "dbsync init")
+    is_clear(adopted.dbsync("sync", "--dry-run", check=False), 2, "no database was given")
+
+    assert state_of(adopted.database) == before
+
+
 BROKEN_JSON = [
     "",
     "{",

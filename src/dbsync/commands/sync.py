@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.commands.context import Report, exit_code_of
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
+from dbsync.store.databases import adopted
 from dbsync.sync.catch_up import Result, catch_up, hold
 from dbsync.sync.mover import Rules
 from dbsync.sync.status import EnvironmentStatus, environment_status
@@ -40,8 +41,8 @@ def run(context: Context, options: Namespace) -> Report:
 
 
 def require_initialised(project: Project) -> None:
-    """Raise `DbsyncError` where `dbsync init` was never run here."""
-    if not project.layout.initialised:
+    """Raise `DbsyncError` where no database was adopted here: none would be in sync for want of any."""
+    if not any(True for _ in adopted(project.layout)):
         raise DbsyncError(
             "no database was given to dbsync in this repository yet", "`dbsync init`", exit_code=EXIT_USAGE
         )
