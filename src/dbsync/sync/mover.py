@@ -6,26 +6,27 @@ never older than what it is carried out on.
 
 from __future__ import annotations
 
-import datetime as dt
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
 from dbsync.ledger.entry import Entry
 from dbsync.plan.ordinary import why_not_ordinary
-from dbsync.plan.planner import Plan, make_plan
+from dbsync.plan.planner import make_plan
 from dbsync.plan.way_back import lacks_way_back
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.sync.applied import Applied, explain_heads
+from dbsync.sync.clock import utc_now
+from dbsync.sync.current_database import CurrentDatabase
 from dbsync.sync.keeping import KeptRows
 from dbsync.sync.known import as_written, known_entries
-from dbsync.sync.outcome import Moved, display, track_of
+from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.target import Target, blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.project import Project
@@ -68,8 +69,8 @@ class Mover:
         self._target = target
         self._rules = rules
         self._ledgers: dict[str, Ledger] = {}
-        self._current: _Current | None = None
-        self._looked_at: list[_Current] = []
+        self._current: CurrentDatabase | None = None
+        self._looked_at: list[CurrentDatabase] = []
         self.refused: Obstacle | None = None
         self.losses: list[dict[str, str]] = []
         self.never_adopted = False
@@ -96,7 +97,7 @@ class Mover:
 
     def _on_current(self, event: dict[str, Any]) -> dict[str, Any]:
         ledger = self._ledgers[event["identity"]["key"]]
-        current = _Current(event, ledger, display(event["identity"], self._project.tops))
+        current = CurrentDatabase(event, ledger, display(event["identity"], self._project.tops))
         self._current = current
         self._looked_at.append(current)
         running = ledger.running(current.track)
@@ -119,12 +120,12 @@ class Mover:
         return self._plan(current)
 
     @property
-    def _now(self) -> _Current:
+    def _now(self) -> CurrentDatabase:
         if self._current is None:
             raise RuntimeError("the worker spoke of a database before it named one")
         return self._current
 
-    def _plan(self, current: _Current) -> dict[str, Any]:
+    def _plan(self, current: CurrentDatabase) -> dict[str, Any]:
         known = known_entries(current.ledger, current)
         entries = known.entries if self._rules.believe != "files" else self._as_written(known.entries)
         finder = SourceFinder(self._project, self._target.environment, current.ledger, self._rules.previous)
@@ -158,7 +159,7 @@ class Mover:
             found = [Obstacle("DBS301", f"revisions are applied and there are none in {where[0]}", "`git switch` back")]
         return found[0] if found else None
 
-    def _why_not(self, current: _Current) -> Obstacle | None:
+    def _why_not(self, current: CurrentDatabase) -> Obstacle | None:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         for one in plan.down if self._rules.unasked else ():
             if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
@@ -175,7 +176,7 @@ class Mover:
         was_late = current.ledger.meta(current.late_key) == [plan.down, plan.up]
         return why_not_ordinary(plan.down, sources, expected, was_late=was_late)
 
-    def _begin(self, current: _Current) -> dict[str, Any]:
+    def _begin(self, current: CurrentDatabase) -> dict[str, Any]:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         up = self._target.sources(self._project, plan.up)
         current.after = self._entries_after(current, up)
@@ -195,11 +196,11 @@ class Mover:
             "allow_commit": self._rules.accept_loss,
         }
 
-    def _entries_after(self, current: _Current, up: dict[str, bytes]) -> list[Entry]:
+    def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
         going = set(current.planned.down)
         staying = [entry for entry in current.known.entries if entry.revision.id not in going]
         repository = self._project.repository
-        head, branch, now = repository.head_commit() or "", repository.branch() or "", _now()
+        head, branch, now = repository.head_commit() or "", repository.branch() or "", utc_now()
         arriving = [
             Entry(
                 self._target.map.revisions[one], up[one], applied_at=now, branch=branch, commit=self._commit(one, head)
@@ -272,89 +273,3 @@ class Mover:
         for ledger in self._ledgers.values():
             ledger.close()
         return [current.moved() for current in self._looked_at]
-
-
-class _Current:
-    """The database that is being talked about."""
-
-    def __init__(self, event: dict[str, Any], ledger: Ledger, name: str) -> None:
-        self.heads: list[str] = event["heads"]
-        self.track = track_of(event["schema"], event["version_table"])
-        self.late_key = f"late:{self.track}"
-        self.identity: dict[str, Any] = event["identity"]
-        self.facts = {key: event[key] for key in ("dialect", "version_table", "schema")}
-        self.evidence: dict[str, Any] = event["evidence"]
-        self.stamp: str = event["stamp"]
-        self.ledger = ledger
-        self.name = name
-        self.applied: Applied | None = None
-        self.plan: Plan | None = None
-        self.after: list[Entry] = []
-        self.interrupted: Any = None
-        self.kept: KeptRows | None = None
-        self.durations: dict[tuple[str, str], float] = {}
-        self.committing = self.done = False
-        self._operation = 0
-        self._stamp_after = self.stamp
-        self.recreated = ledger.meta("identity", {}).get("instance") != self.identity["instance"]
-
-    @property
-    def known(self) -> Applied:
-        if self.applied is None:
-            raise RuntimeError("asked for what is applied before it was explained")
-        return self.applied
-
-    @property
-    def planned(self) -> Plan:
-        if self.plan is None:
-            raise RuntimeError("asked for a plan before there was one")
-        return self.plan
-
-    def remember(self) -> None:
-        """Note where the database was seen, for commands that do not ask the worker."""
-        self.ledger.set_meta("identity", self.identity)
-        self.ledger.set_meta("tracks", sorted({*self.ledger.meta("tracks", []), self.track}))
-        self.ledger.set_meta(f"track:{self.track}", self.seen_at(self.heads))
-
-    def seen_at(self, heads: Sequence[str]) -> dict[str, Any]:
-        return {**self.facts, "heads": list(heads), "stamp": self.stamp, "as_of": _now()}
-
-    def open_operation(self) -> None:
-        facts = {
-            "before": self.heads,
-            "after": list(self.planned.heads),
-            "evidence": {"before": self.evidence},
-        }
-        self._operation = self.ledger.begin(self.track, _now(), facts, self.after)
-
-    def ready(self, evidence: dict[str, Any], stamp: str) -> None:
-        """Record, before the commit, how to tell later that it happened."""
-        if self._operation:
-            self.ledger.note(self._operation, stamp, evidence={"before": self.evidence, "after": evidence})
-            self._stamp_after = stamp
-
-    def close(self, *, committed: bool) -> None:
-        """End the operation; what was applied is written in the same transaction."""
-        entries = [entry._replace(seconds=self._seconds(entry)) for entry in self.after]
-        if self._operation:
-            operation = self.ledger.operation(self._operation)
-            self.ledger.finish(operation, "done" if committed else "failed", entries if committed else None)
-        elif committed and self.plan is not None:
-            self.ledger.replace(self.track, entries)
-        if committed and self.plan is not None:
-            self.stamp = self._stamp_after
-            self.ledger.set_meta(f"track:{self.track}", self.seen_at(self.plan.heads))
-        if self.kept is not None and not committed:
-            self.kept.discard()
-
-    def _seconds(self, entry: Entry) -> float | None:
-        return self.durations.get((entry.revision.id, "up"), entry.seconds)
-
-    def moved(self) -> Moved:
-        after = self.plan.heads if self.done and self.plan else tuple(self.heads)
-        kept = self.kept.path if self.kept is not None and self.done else ""
-        return Moved(self.name, tuple(self.heads), after, self.plan, sum(self.durations.values()), kept, self.done)
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

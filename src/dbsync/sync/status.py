@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
@@ -10,6 +9,7 @@ from dbsync.plan.planner import Difference, compare
 from dbsync.store.databases import adopted, open_ledger
 from dbsync.store.pending import read_pending
 from dbsync.sync.applied import Applied, explain_heads
+from dbsync.sync.clock import utc_now
 from dbsync.sync.inspect import inspect, only_adopted
 from dbsync.sync.known import known_entries
 from dbsync.sync.look import Seen, look
@@ -94,7 +94,7 @@ def _assess(project: Project, target: Target, seen: Seen) -> DatabaseStatus:
             ledger.close()
     difference = compare(applied.map, target.map, target.same_source(project, applied.entries))
     state = seen.trouble or _blocked(target, applied) or _state(project, difference)
-    return DatabaseStatus(display(seen.identity, project.tops), seen, applied, difference, state, _now())
+    return DatabaseStatus(display(seen.identity, project.tops), seen, applied, difference, state, utc_now())
 
 
 def _blocked(target: Target, applied: Applied) -> str:
@@ -166,7 +166,3 @@ def _database_json(one: DatabaseStatus) -> dict[str, Any]:
         "recreated": one.seen.recreated,
         "observed": [entry.revision.id for entry in one.applied.entries if entry.observed],
     }
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

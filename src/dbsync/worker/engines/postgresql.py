@@ -8,6 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
+from .driver import dbapi_of, execute, rows_of
 from .postgresql_schema import SCHEMA, USER_SCHEMAS
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
 def reached(dbapi: Any) -> dict[str, Any]:
     """Return what `target` would have said of a connection that was made behind SQLAlchemy's back."""
     statement = "SELECT coalesce(host(inet_server_addr()), ''), current_database(), current_user, inet_server_port()"
-    host, database, user, port = _rows(dbapi, statement)[0]
+    host, database, user, port = rows_of(dbapi, statement)[0]
     dbapi.rollback()
     return {"hosts": [host], "database": database, "user": user, "port": port}
 
@@ -61,9 +62,9 @@ def settle(dbapi: Any) -> None:
 
     And let the server notice in the middle of a statement that its client is dead (PostgreSQL 14).
     """
-    _execute(dbapi, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    execute(dbapi, f"SET lock_timeout = '{LOCK_SECONDS}s'")
     name = "client_connection_check_interval"
-    _rows(dbapi, f"SELECT set_config(name, '500', false) FROM pg_settings WHERE name = '{name}'")
+    rows_of(dbapi, f"SELECT set_config(name, '500', false) FROM pg_settings WHERE name = '{name}'")
     dbapi.commit()
 
 
@@ -77,7 +78,7 @@ def identity(connection: Any) -> dict[str, Any] | None:
         "SELECT (SELECT system_identifier::text FROM pg_control_system()), d.oid::text, d.datname,"
         " coalesce(inet_server_port()::text, '') FROM pg_database d WHERE d.datname = current_database()"
     )
-    system, oid, name, port = _rows(_dbapi(connection), statement)[0]
+    system, oid, name, port = rows_of(dbapi_of(connection), statement)[0]
     return {
         "dialect": "postgresql",
         "key": f"{system}/{name}",
@@ -90,11 +91,11 @@ def identity(connection: Any) -> dict[str, Any] | None:
 
 def describe(connection: Any) -> dict[str, Any]:
     """Return what `init` shows before it adopts a database: its size, its port, and who else is connected."""
-    dbapi = _dbapi(connection)
-    size, host, port = _rows(
+    dbapi = dbapi_of(connection)
+    size, host, port = rows_of(
         dbapi, "SELECT pg_database_size(current_database()), inet_server_addr()::text, inet_server_port()"
     )[0]
-    others = _rows(
+    others = rows_of(
         dbapi,
         "SELECT pid::text || ' ' || coalesce(nullif(application_name, ''), usename) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
@@ -113,21 +114,21 @@ def lock(connection: Any, schema: str | None, table: str) -> None:
     itself in SHARE ROW EXCLUSIVE, which any writer of it, plain Alembic included, has to wait for. In AUTOCOMMIT every
     statement is a transaction of its own: then nothing can be held.
     """
-    dbapi = _dbapi(connection)
+    dbapi = dbapi_of(connection)
     if evidence(connection) != evidence(connection):
         message = "env.py connects in AUTOCOMMIT, so a failing step could not be rolled back"
         raise Stop("DBS408", message, "let env.py connect without isolation_level=AUTOCOMMIT")
-    _execute(dbapi, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    execute(dbapi, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
     key = zlib.crc32(f"dbsync {schema}.{table}".encode())
     _poll(dbapi, f"SELECT pg_try_advisory_xact_lock({key})")
     quoted = ".".join(quote_one(part) for part in (schema, table) if part)
-    if _rows(dbapi, f"SELECT to_regclass({_literal(quoted)}) IS NOT NULL")[0][0]:
-        _execute(dbapi, f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
+    if rows_of(dbapi, f"SELECT to_regclass({_literal(quoted)}) IS NOT NULL")[0][0]:
+        execute(dbapi, f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _poll(dbapi: Any, statement: str) -> None:
     end = time.monotonic() + LOCK_SECONDS
-    while not _rows(dbapi, statement)[0][0]:
+    while not rows_of(dbapi, statement)[0][0]:
         if time.monotonic() > end:
             raise Stop("DBS404", "another dbsync is moving this database", "wait for it, then `dbsync sync`")
         time.sleep(0.05)
@@ -142,9 +143,9 @@ def blocked(connection: Any, error: Exception) -> str | None:
     origin = getattr(error, "orig", None) or error
     if "55P03" not in (str(getattr(origin, "pgcode", "")), str(getattr(origin, "sqlstate", ""))):
         return None
-    dbapi = _dbapi(connection)
+    dbapi = dbapi_of(connection)
     dbapi.rollback()
-    holders = "; ".join(str(row[0]) for row in _rows(dbapi, _HOLDERS)) or "a session that has ended since"
+    holders = "; ".join(str(row[0]) for row in rows_of(dbapi, _HOLDERS)) or "a session that has ended since"
     return f"waited {LOCK_SECONDS} s for a lock held by {holders}"
 
 
@@ -159,12 +160,12 @@ _HOLDERS = (
 
 def finish(connection: Any) -> None:
     """Before the commit: constraints that wait for it are checked now, while the step can still be named."""
-    _execute(_dbapi(connection), "SET CONSTRAINTS ALL IMMEDIATE")
+    execute(dbapi_of(connection), "SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def evidence(connection: Any) -> dict[str, Any]:
     """Return what tells later whether this transaction was committed (pg_xact_status)."""
-    return {"xid": str(_rows(_dbapi(connection), "SELECT pg_current_xact_id()::text")[0][0])}
+    return {"xid": str(rows_of(dbapi_of(connection), "SELECT pg_current_xact_id()::text")[0][0])}
 
 
 def stamp(connection: Any, version_table: str) -> str:
@@ -179,13 +180,13 @@ def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     xid = recorded["after"].get("xid")
     if not str(xid).isdigit():
         return None
-    status = _rows(_dbapi(connection), f"SELECT pg_xact_status('{xid}'::xid8)")[0][0]
+    status = rows_of(dbapi_of(connection), f"SELECT pg_xact_status('{xid}'::xid8)")[0][0]
     return str(status) if status else None
 
 
 def own_schema(connection: Any) -> str | None:
     """Return the schema that unqualified names are in, None for the usual one: tenants may each have their own."""
-    schema = _rows(_dbapi(connection), "SELECT current_schema()")[0][0]
+    schema = rows_of(dbapi_of(connection), "SELECT current_schema()")[0][0]
     return None if schema in (None, "public") else str(schema)
 
 
@@ -198,7 +199,7 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
         f" WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMAS}"
     )
     tables: dict[str, dict[str, str]] = {}
-    for table, column, declared in _rows(_dbapi(connection), statement):
+    for table, column, declared in rows_of(dbapi_of(connection), statement):
         tables.setdefault(table, {}).update({column: declared} if column else {})
     return tables
 
@@ -211,7 +212,7 @@ def quote(name: str) -> str:
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
     """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
     measures = ", ".join(["count(*)", *(f"count({quote_one(name)})" for name in columns)])
-    row = _rows(_dbapi(connection), f"SELECT {measures} FROM {quote(table)}")[0]
+    row = rows_of(dbapi_of(connection), f"SELECT {measures} FROM {quote(table)}")[0]
     found = zip(row[1:], columns.items())
     return row[0], {name: (count, {kind_of(declared)}) for count, (name, declared) in found}
 
@@ -225,7 +226,7 @@ def kind_of(declared: str) -> str:
 def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of tables over the worker's own connection, every value in PostgreSQL's own text form."""
     known = columns(connection)
-    dbapi = _dbapi(connection)
+    dbapi = dbapi_of(connection)
     for table in tables:
         names = list(known.get(table, {}))
         if not names:
@@ -245,9 +246,9 @@ def quote_one(name: str) -> str:
 
 def schema(connection: Any, version_table: str) -> list[str]:
     """Return the schema as sorted lines, in a form that does not depend on how it came about, less version tables."""
-    dbapi = _dbapi(connection)
+    dbapi = dbapi_of(connection)
     statements = [statement.replace(":version_table", _literal(version_table)) for statement in SCHEMA]
-    return sorted(str(row[0]) for statement in statements for row in _rows(dbapi, statement))
+    return sorted(str(row[0]) for statement in statements for row in rows_of(dbapi, statement))
 
 
 def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any:
@@ -263,7 +264,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any
     def run(statement: str) -> None:
         dbapi = dialect.connect(*cargs, **given)
         dbapi.autocommit = True
-        _execute(dbapi, statement)
+        execute(dbapi, statement)
         dbapi.close()
 
     def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
@@ -285,24 +286,5 @@ def _sync_or_async(dialect: Any, call: Any) -> None:
     asyncio.run(greenlet_spawn(call))
 
 
-def _dbapi(connection: Any) -> Any:
-    """Return the driver's connection, given it or SQLAlchemy's."""
-    return connection.connection.dbapi_connection if hasattr(connection, "dialect") else connection
-
-
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _execute(dbapi: Any, statement: str) -> None:
-    cursor = dbapi.cursor()
-    cursor.execute(statement)
-    cursor.close()
-
-
-def _rows(dbapi: Any, statement: str) -> list[Any]:
-    cursor = dbapi.cursor()
-    cursor.execute(statement)
-    rows = list(cursor.fetchall())
-    cursor.close()
-    return rows

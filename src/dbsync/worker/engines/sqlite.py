@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..failures import Stop
+from .driver import dbapi_of, execute, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def settle(dbapi: Any) -> None:
 
 def identity(connection: Any) -> dict[str, Any] | None:
     """Return what tells this database from others: its real path, and the inode, which changes when it is recreated."""
-    path = _path(_dbapi(connection))
+    path = _path(dbapi_of(connection))
     if not path:
         return None
     found = os.stat(path)
@@ -55,7 +56,7 @@ def identity(connection: Any) -> dict[str, Any] | None:
 
 def describe(connection: Any) -> dict[str, Any]:
     """Return what `init` shows before it adopts a database."""
-    return {"host": "", "size": os.path.getsize(_path(_dbapi(connection)) or os.devnull), "sessions": []}
+    return {"host": "", "size": os.path.getsize(_path(dbapi_of(connection)) or os.devnull), "sessions": []}
 
 
 def lock(connection: Any, schema: str | None, table: str) -> None:
@@ -65,18 +66,18 @@ def lock(connection: Any, schema: str | None, table: str) -> None:
     is rolled back from then on. Foreign keys are off meanwhile, as SQLite asks for rebuilding tables
     (lang_altertable.html, section 7: else DROP TABLE deletes the rows that refer to it); `finish` checks them.
     """
-    dbapi, transaction = _dbapi(connection), connection.get_transaction()
+    dbapi, transaction = dbapi_of(connection), connection.get_transaction()
     if transaction is not None and transaction is connection.info.get("dbsync_transaction"):
         return  # env.py runs several version tables in one transaction
     if hasattr(dbapi, "autocommit") and dbapi.autocommit is not True and dbapi.autocommit != -1:
         dbapi.commit()
         dbapi.autocommit = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, Python 3.12
     dbapi.isolation_level = None
-    _execute(dbapi, f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    if _rows(dbapi, "PRAGMA foreign_keys")[0][0]:
+    execute(dbapi, f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    if rows_of(dbapi, "PRAGMA foreign_keys")[0][0]:
         connection.info["dbsync_broken"] = _broken(dbapi)
-    _execute(dbapi, "PRAGMA foreign_keys = OFF")
-    _execute(dbapi, "BEGIN IMMEDIATE")
+    execute(dbapi, "PRAGMA foreign_keys = OFF")
+    execute(dbapi, "BEGIN IMMEDIATE")
     connection.info["dbsync_transaction"] = connection.get_transaction()
 
 
@@ -84,7 +85,7 @@ def blocked(connection: Any, error: Exception) -> str | None:
     """Return who is in the way where an error says that a lock was waited for in vain."""
     if "database is locked" not in str(error) and "database table is locked" not in str(error):
         return None
-    return f"another process holds {os.path.basename(_path(_dbapi(connection)) or '')}: waited {BUSY_SECONDS} s"
+    return f"another process holds {os.path.basename(_path(dbapi_of(connection)) or '')}: waited {BUSY_SECONDS} s"
 
 
 def finish(connection: Any) -> None:
@@ -92,8 +93,8 @@ def finish(connection: Any) -> None:
 
     The schema's version is raised as any DDL does, so that `outcome` can tell a commit that changed rows only.
     """
-    dbapi = _dbapi(connection)
-    _execute(dbapi, f"PRAGMA schema_version = {evidence(connection)['schema_version'] + 1}")
+    dbapi = dbapi_of(connection)
+    execute(dbapi, f"PRAGMA schema_version = {evidence(connection)['schema_version'] + 1}")
     before = connection.info.get("dbsync_broken")
     if before is None:
         return
@@ -107,19 +108,19 @@ def finish(connection: Any) -> None:
 def _broken(dbapi: Any) -> dict[str, int]:
     """Count, for each table, the rows whose foreign key points nowhere."""
     counts: dict[str, int] = {}
-    for row in _rows(dbapi, "PRAGMA foreign_key_check"):
+    for row in rows_of(dbapi, "PRAGMA foreign_key_check"):
         counts[row[0]] = counts.get(row[0], 0) + 1
     return counts
 
 
 def evidence(connection: Any) -> dict[str, Any]:
     """Return what tells later whether this transaction was committed."""
-    return {"schema_version": _rows(_dbapi(connection), "PRAGMA schema_version")[0][0]}
+    return {"schema_version": rows_of(dbapi_of(connection), "PRAGMA schema_version")[0][0]}
 
 
 def stamp(connection: Any, version_table: str) -> str:
     """Return a short text that is another one for another schema; `dbsync.store.sqlite_file` computes the same."""
-    found = _rows(_dbapi(connection), "SELECT type, name, tbl_name, sql FROM sqlite_master")
+    found = rows_of(dbapi_of(connection), "SELECT type, name, tbl_name, sql FROM sqlite_master")
     rows = sorted(map(repr, (row for row in found if row[2] != version_table and not row[1].startswith("sqlite_"))))
     return f"{binascii.crc32(os.fsencode(chr(10).join(rows))):08x}"
 
@@ -141,9 +142,9 @@ def own_schema(connection: Any) -> str | None:
 
 def columns(connection: Any) -> dict[str, dict[str, str]]:
     """Return every table with its columns and their declared types."""
-    dbapi = _dbapi(connection)
-    names = _rows(dbapi, f"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN {INTERNAL}")
-    return {name: {row[1]: row[2] for row in _rows(dbapi, f"PRAGMA table_info({quote(name)})")} for (name,) in names}
+    dbapi = dbapi_of(connection)
+    names = rows_of(dbapi, f"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN {INTERNAL}")
+    return {name: {row[1]: row[2] for row in rows_of(dbapi, f"PRAGMA table_info({quote(name)})")} for (name,) in names}
 
 
 def quote(name: str) -> str:
@@ -159,7 +160,7 @@ def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int,
     measures = ["count(*)"]
     for name in map(quote, columns):
         measures += [f"count({name})", *(f"min({test.format(name)})" for test in KEEPS.values())]
-    row = iter(_rows(_dbapi(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])
+    row = iter(rows_of(dbapi_of(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])
     rows = next(row)
     return rows, {name: (next(row), {kind for kind in KEEPS if next(row)}) for name in columns}
 
@@ -196,7 +197,7 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
     import tempfile
     from urllib.parse import quote as quote_path
 
-    path = _path(_dbapi(connection)) or ""
+    path = _path(dbapi_of(connection)) or ""
     with tempfile.TemporaryDirectory(prefix="dbsync-") as folder:
         copy = os.path.join(folder, "kept.sqlite")
         with sqlite3.connect(f"file:{quote_path(path)}?mode=ro", uri=True) as source, sqlite3.connect(copy) as aim:
@@ -210,9 +211,9 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
 
 def schema(connection: Any, version_table: str) -> list[str]:
     """Return the schema as sorted lines that do not depend on how it came about, less the version table."""
-    dbapi = _dbapi(connection)
+    dbapi = dbapi_of(connection)
     lines: list[str] = []
-    for kind, name, sql in _rows(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):
+    for kind, name, sql in rows_of(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):
         if kind == "table" and name != version_table:
             lines += _table_lines(dbapi, name, sql or "")
         elif kind in ("view", "trigger"):
@@ -223,15 +224,15 @@ def schema(connection: Any, version_table: str) -> list[str]:
 def _table_lines(dbapi: Any, name: str, sql: str) -> list[str]:
     quoted = quote(name)
     lines = [f"table {name}"]
-    for row in _rows(dbapi, f"PRAGMA table_xinfo({quoted})"):
+    for row in rows_of(dbapi, f"PRAGMA table_xinfo({quoted})"):
         flags = f"{' not null' if row[3] else ''}{f' default {row[4]}' if row[4] is not None else ''}"
         lines.append(f"column {name}.{row[1]} {row[2]}{flags}{f' key {row[5]}' if row[5] else ''}")
     lines += [
         f"foreign key {name}.{row[3]} -> {row[2]}.{row[4]} on update {row[5]} on delete {row[6]}"
-        for row in _rows(dbapi, f"PRAGMA foreign_key_list({quoted})")
+        for row in rows_of(dbapi, f"PRAGMA foreign_key_list({quoted})")
     ]
-    for row in _rows(dbapi, f"PRAGMA index_list({quoted})"):
-        parts = ", ".join(str(part[2]) for part in _rows(dbapi, f"PRAGMA index_info({quote(row[1])})"))
+    for row in rows_of(dbapi, f"PRAGMA index_list({quoted})"):
+        parts = ", ".join(str(part[2]) for part in rows_of(dbapi, f"PRAGMA index_info({quote(row[1])})"))
         title = "" if row[1].startswith("sqlite_autoindex") else f" {row[1]}"
         lines.append(f"{'unique ' if row[2] else ''}index{title} on {name} ({parts}){' partial' if row[4] else ''}")
     lines += [f"check {name}: {check}" for check in _checks(sql)]
@@ -266,27 +267,8 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any
     return point, lambda: shutil.rmtree(folder, ignore_errors=True)
 
 
-def _dbapi(connection: Any) -> Any:
-    """Return the driver's connection, given it or SQLAlchemy's."""
-    return connection.connection.dbapi_connection if hasattr(connection, "dialect") else connection
-
-
 def _path(dbapi: Any) -> str | None:
-    for row in _rows(dbapi, "PRAGMA database_list"):
+    for row in rows_of(dbapi, "PRAGMA database_list"):
         if row[1] == "main":
             return str(row[2]) or None
     return None
-
-
-def _execute(dbapi: Any, statement: str) -> None:
-    cursor = dbapi.cursor()
-    cursor.execute(statement)
-    cursor.close()
-
-
-def _rows(dbapi: Any, statement: str) -> list[Any]:
-    cursor = dbapi.cursor()
-    cursor.execute(statement)
-    rows = list(cursor.fetchall())
-    cursor.close()
-    return rows

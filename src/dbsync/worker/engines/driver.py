@@ -1,0 +1,26 @@
+"""Statements through the driver's own cursor: they pass no listener of SQLAlchemy, the project's or ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def dbapi_of(connection: Any) -> Any:
+    """Return the driver's connection, given it or SQLAlchemy's."""
+    return connection.connection.dbapi_connection if hasattr(connection, "dialect") else connection
+
+
+def execute(dbapi: Any, statement: str) -> None:
+    """Run a statement that returns nothing."""
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    cursor.close()
+
+
+def rows_of(dbapi: Any, statement: str) -> list[Any]:
+    """Run a statement and return all its rows."""
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    rows = list(cursor.fetchall())
+    cursor.close()
+    return rows
