@@ -121,9 +121,24 @@ class Histories(RuleBasedStateMachine):
     def write_revision(self, change: Change, down: tuple[str, ...]) -> str:
         """Write a revision file and remember what it does."""
         one = f"r{len(self.changes)}"
+        up, down_code = change.code()
+        if change.kind.startswith("drop "):
+            down_code = "\n".join(self.made_by(change, down))
         self.changes[one] = change
-        self.project.revision(one, down or None, *change.code(), message="change")
+        self.project.revision(one, down or None, up, down_code, message="change")
         return one
+
+    def made_by(self, dropped: Change, heads: tuple[str, ...]) -> Iterator[str]:
+        """Yield the statements, as they are written now, that made what a revision drops: its downgrade."""
+        found = self.revisions()
+        below = found.ordered(found.ancestors(heads))
+        gone = {self.changes[one].name for one in below if self.changes[one].kind == "drop column"}
+        for one in below:
+            change = self.changes[one]
+            kinds = ("column",) if dropped.name else ("table", "column")
+            wanted = change.name == dropped.name if dropped.name else change.name not in gone
+            if change.table == dropped.table and change.kind in kinds and wanted:
+                yield self.files()[one].read_text().partition('"""Upgrade schema."""')[2].split("\n")[1].strip()
 
     def possible(self, head: str) -> Iterator[Change]:
         """Yield what can be done on top of a head and stays buildable, whatever is merged with it later."""
