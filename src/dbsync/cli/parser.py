@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 HOOK_NAMES = ("post-checkout", "post-merge", "post-rewrite", "post-commit", "post-applypatch")
+KINDS = ("heads", "history", "danger", "drift")
 EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled false`."
 
 
@@ -29,6 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_setup(verbs)
     _add_moving(verbs)
     _add_looking(verbs)
+    _add_check(verbs)
     return parser
 
 
@@ -67,3 +69,16 @@ def _add_looking(verbs: argparse._SubParsersAction[_Parser]) -> None:
     explain.add_argument(
         "revision", nargs="+", metavar="REV", help="an id, or Alembic's \"Can't locate revision\" line"
     )
+
+
+def _add_check(verbs: argparse._SubParsersAction[_Parser]) -> None:
+    check = verbs.add_parser("check", help="model changes without a revision, several heads, rewritten history")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.add_argument(
+        "--only", action="append", choices=KINDS, metavar="KIND", help=f"only one kind: {', '.join(KINDS)}; repeatable"
+    )
+    which = check.add_mutually_exclusive_group()
+    which.add_argument("--worktree", action="store_true", help="all there is, untracked files too (the default)")
+    which.add_argument("--staged", action="store_true", help="what the next commit would bring")
+    which.add_argument("--ref", metavar="REF", help="a commit, branch or tag")
+    which.add_argument("--against", metavar="REF", help="what merging REF and HEAD would make")

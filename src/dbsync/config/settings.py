@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PROJECT_FILE = "pyproject.toml"
 AUTO = ("always", "ordinary", "never")
 TRUST = ("branches", "default-branch", "always")
+UNJUDGED = ("warn", "stop")
 TRUE = frozenset({"", "true", "yes", "on", "1"})  # "" is a key without a value: git-config(1)
 FALSE = frozenset({"false", "no", "off", "0"})
 PROPOSED = ("allowHost", "baseline", "interpreter", "runner", "seed", "trust")
@@ -39,8 +40,9 @@ class Settings(NamedTuple):
     """What is set, defaults filled in.
 
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters` and `runners`
-    hold those of single environments by name. `proposals` are the keys of the tracked table that do not count until
-    accepted. `obstacles` says why the tracked table could not be read.
+    hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore` the codes of
+    findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged. `proposals` are the keys of
+    the tracked table that do not count until accepted. `obstacles` says why the tracked table could not be read.
     """
 
     top: str
@@ -56,6 +58,9 @@ class Settings(NamedTuple):
     interpreters: Mapping[str, str] = {}
     runners: Mapping[str, str] = {}
     environments: tuple[Declared, ...] = ()
+    heads: int = 1
+    ignore: tuple[str, ...] = ()
+    unjudged: str = "warn"
     exclude: tuple[str, ...] = ()
     proposals: Mapping[str, Any] = {}
     obstacles: tuple[Obstacle, ...] = ()
@@ -91,6 +96,9 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         interpreters=own.by_environment("interpreter"),
         runners=own.by_environment("runner"),
         environments=project.environments(),
+        heads=project.count("heads", default=1),
+        ignore=project.strings("ignore"),
+        unjudged=own.choice("unjudged", UNJUDGED) or "warn",
         exclude=project.strings("exclude"),
         proposals=project.proposals(),
         obstacles=obstacles,
@@ -187,6 +195,12 @@ class _Project:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self._wrong(name, value, "a list of strings")
         return tuple(value)
+
+    def count(self, name: str, *, default: int) -> int:
+        value = self._table.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self._wrong(name, value, "a number from 1 on")
+        return value
 
     def environments(self) -> tuple[Declared, ...]:
         value = self._table.get("environments", [])

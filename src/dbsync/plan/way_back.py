@@ -26,6 +26,17 @@ def lacks_way_back(source: bytes) -> bool:
     return up is not None and down is not None and _changes_schema(up) and all(map(_does_nothing, down.body))
 
 
+def raises_on_the_way_back(source: bytes) -> bool:
+    """Say whether `downgrade` begins by raising: it never goes back."""
+    try:
+        module = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    down = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "downgrade"]
+    said = [node for function in down for node in function.body if not _does_nothing(node)]
+    return bool(said) and isinstance(said[0], ast.Raise)
+
+
 def _does_nothing(node: ast.stmt) -> bool:
     if isinstance(node, ast.Return):
         return node.value is None or isinstance(node.value, ast.Constant)

@@ -74,16 +74,16 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
     from .environment import EnvironmentLog, load_application, make_config, make_script_directory
     from .guard import Guard
     from .redirect import Redirect
-    from .run import Run
     from .scripts import Sources
 
     guard = Guard(channel, request["policy"])
-    guard.redirect = Redirect() if request["mode"] == "build" else None
+    guard.redirect = Redirect(request.get("shadow", {})) if request["mode"] in ("build", "judge") else None
     guard.install()
+    reading = _reading(request, top)
     config = make_config(request, top)
     sources = Sources(top)
     sources.lay_out(request.get("old_trees", {}))
-    run = state["run"] = Run(channel, guard, sources, request)
+    run = state["run"] = _runner(channel, guard, sources, request)
     with EnvironmentLog() as log:
         script = make_script_directory(config, request, sources)
         with load_application(request):
@@ -94,4 +94,24 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
                 if guard.redirect is not None:
                     guard.redirect.remove()
     run.check_committed()
-    return {"databases": run.databases, "variables": log.variables()}
+    return {"databases": run.databases, "variables": log.variables(), "read": reading.files() if reading else []}
+
+
+def _runner(channel: Channel, guard: Any, sources: Any, request: dict[str, Any]) -> Any:
+    if request["mode"] == "judge":
+        from .judge import Judge
+
+        return Judge(channel, sources, request)
+    from .run import Run
+
+    return Run(channel, guard, sources, request)
+
+
+def _reading(request: dict[str, Any], top: str) -> Any:
+    """Import from the tree that is judged, and note what it reads; nothing where the work tree itself is run."""
+    if request["mode"] != "judge":
+        return None
+    from .judge import Reading, import_from
+
+    import_from(top, request["real_top"])
+    return Reading(top)

@@ -8,9 +8,14 @@ from .failures import Stop
 
 
 class Redirect:
-    """One scratch database for each that env.py names, made when its first connection is about to be opened."""
+    """One scratch database for each that env.py names, made when its first connection is about to be opened.
 
-    def __init__(self) -> None:
+    `shadow` says where the first one is to be and to stay: "file" on SQLite; on PostgreSQL "database", made anew where
+    "fresh" is true.
+    """
+
+    def __init__(self, shadow: dict[str, Any]) -> None:
+        self._shadow = shadow
         self._made: dict[str, tuple[Callable[..., None], Callable[[], None]]] = {}
 
     def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
@@ -18,7 +23,8 @@ class Redirect:
         name = repr(adapter.target(cargs, cparams))
         if name not in self._made:
             try:
-                self._made[name] = adapter.make_scratch(dialect, cargs, cparams)
+                self._made[name] = adapter.make_scratch(dialect, cargs, cparams, self._shadow)
+                self._shadow = {}
             except Exception as error:
                 reason = str(error).strip().split("\n", 1)[0]
                 raise Stop("DBS418", f"no scratch database can be made: {reason}") from error

@@ -251,28 +251,36 @@ def schema(connection: Any, version_table: str) -> list[str]:
     return sorted(str(row[0]) for statement in statements for row in rows_of(dbapi, statement))
 
 
-def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any:
+def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow: dict[str, Any]) -> Any:
     """Make an empty database on the same server; return how a connection is pointed at it, and what drops it.
 
-    Raises the driver's error where the role may not create databases.
+    The one that `shadow` names stays, and is taken as it is unless it is to be fresh. Raises the driver's error where
+    the role may not create databases.
     """
     import secrets
 
-    name = f"dbsync_shadow_{secrets.token_hex(6)}"
+    name = shadow.get("database") or f"dbsync_shadow_{secrets.token_hex(6)}"
     given = dict(cparams)
 
-    def run(statement: str) -> None:
+    def run(statement: str) -> list[Any]:
         dbapi = dialect.connect(*cargs, **given)
         dbapi.autocommit = True
-        execute(dbapi, statement)
+        cursor = dbapi.cursor()
+        cursor.execute(statement)
+        found = list(cursor.fetchall()) if cursor.description else []
         dbapi.close()
+        return found
 
     def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
         cparams["dbname" if "dbname" in cparams else "database"] = name
 
-    run(f'CREATE DATABASE "{name}"')
     # FORCE: env.py's own connections to it may still lie in a pool. Nobody else knows its name.
-    return point, lambda: _sync_or_async(dialect, lambda: run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+    drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+    if shadow.get("fresh"):
+        run(drop)
+    if not run(f"SELECT 1 FROM pg_database WHERE datname = {_literal(name)}"):
+        run(f'CREATE DATABASE "{name}"')
+    return point, lambda: None if shadow.get("database") else _sync_or_async(dialect, lambda: run(drop))
 
 
 def _sync_or_async(dialect: Any, call: Any) -> None:

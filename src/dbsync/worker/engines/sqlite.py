@@ -250,21 +250,32 @@ def _checks(sql: str) -> list[str]:
     return found
 
 
-def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any:
-    """Make an empty database; return how a connection is pointed at it, and what removes it."""
+def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow: dict[str, Any]) -> Any:
+    """Make an empty database, or take the file that `shadow` names; return how to get there, and what removes it.
+
+    Nothing is waited for to be on the disk: a scratch database that is lost is made again.
+    """
     import shutil
     import tempfile
 
-    folder = tempfile.mkdtemp(prefix="dbsync-")
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    folder = "" if shadow.get("file") else tempfile.mkdtemp(prefix="dbsync-")
+    path = shadow.get("file") or os.path.join(folder, "fresh.db")
 
     def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
-        path = os.path.join(folder, "fresh.db")
         if cargs:
             cargs[0] = path
         else:
             cparams["database"] = path
 
-    return point, lambda: shutil.rmtree(folder, ignore_errors=True)
+    def hasty(dbapi: Any, record: Any) -> None:
+        if _path(dbapi) == path:
+            execute(dbapi, "PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", hasty)
+    return point, lambda: shutil.rmtree(folder, ignore_errors=True) if folder else None
 
 
 def _path(dbapi: Any) -> str | None:

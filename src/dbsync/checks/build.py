@@ -1,0 +1,168 @@
+"""Having a tree judged by the worker: its files laid out, its revisions built in a shadow, its models compared."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync.environment.client import WorkerDiedError, converse
+from dbsync.git.staging import lay_out
+from dbsync.store.layout import write_private
+from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.request import graph_facts, launch, request_for
+from dbsync.sync.target import Target
+
+if TYPE_CHECKING:
+    from dbsync.config.environment import Environment
+    from dbsync.environment.script_directory import Graph
+    from dbsync.errors import Obstacle
+    from dbsync.git.objects import CommitTree
+    from dbsync.sync.project import Project
+
+
+class Verdict(NamedTuple):
+    """What came of a tree. `lines` are the differences between revisions and models, `tables` the models' DDL.
+
+    `read` are the files and folders of the tree that were read; `obstacle` says why it was not judged; `failed` is the
+    revision that could not be built, if that was it; `upon_models`: built upon the base's models, since the chain does
+    not start from nothing.
+    """
+
+    lines: tuple[str, ...] = ()
+    tables: dict[str, list[str]] = {}  # noqa: RUF012 - never changed
+    empty: bool = False
+    read: tuple[str, ...] = ()
+    variables: dict[str, str] = {}  # noqa: RUF012 - never changed
+    obstacle: Obstacle | None = None
+    failed: str = ""
+    upon_models: bool = False
+
+
+class Shadow(NamedTuple):
+    """A scratch database that is kept: `role` tells it from others; `revisions` are the (id, blob) it was built of."""
+
+    project: Project
+    environment: Environment
+    role: str
+
+    @property
+    def _path(self) -> str:
+        name = hashlib.sha256(f"{self.project.repository.git_dir}\0{self.environment.name}\0{self.role}".encode())
+        return self.project.layout.path("shadows", name.hexdigest()[:16])
+
+    def holds(self) -> dict[str, str]:
+        """Return the revisions that are built in it, with their blobs."""
+        try:
+            with open(f"{self._path}.json", encoding="utf-8") as file:
+                found: dict[str, str] = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def start(self, *, fresh: bool) -> dict[str, Any]:
+        """Return what the worker is told; it gets a copy of the SQLite file, so that the kept one stays good."""
+        self.project.layout.folder("shadows")
+        self.discard()
+        if not fresh and os.path.exists(f"{self._path}.sqlite"):
+            shutil.copyfile(f"{self._path}.sqlite", f"{self._path}.new")
+        return {**self.again(), "fresh": fresh}
+
+    def again(self) -> dict[str, Any]:
+        """Return the same for another run on what the last one made."""
+        name = f"dbsync_shadow_{os.path.basename(self._path)}"
+        return {"file": f"{self._path}.new", "database": name, "fresh": False}
+
+    def discard(self) -> None:
+        """Remove what was not kept, and forget what it holds until that is known again."""
+        for leftover in (".new", ".new-journal", ".json"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path + leftover)
+
+    def keep(self, revisions: dict[str, str]) -> None:
+        """Take what was built as what it is from now on."""
+        if os.path.exists(f"{self._path}.new"):
+            os.replace(f"{self._path}.new", f"{self._path}.sqlite")
+        write_private(f"{self._path}.json", json.dumps(revisions))
+
+
+class Subtree(NamedTuple):
+    """One environment in one tree, and the folder its files are laid out in (a name, not a path)."""
+
+    project: Project
+    tree: CommitTree
+    graph: Graph
+    environment: Environment
+    role: str
+
+
+def build(subtree: Subtree) -> Verdict:
+    """Build the revisions of a tree and compare them with its models.
+
+    A shadow that holds some of the revisions already is gone on with.
+    """
+    shadow = Shadow(subtree.project, subtree.environment, subtree.role)
+    wanted = {one.id: one.oid for one in subtree.graph.map.revisions.values()}
+    held = shadow.holds()
+    usable = bool(held) and all(wanted.get(one) == oid for one, oid in held.items())
+    found = _run(subtree, shadow.start(fresh=not usable), done=set(held) if usable else set())
+    if found.obstacle is None:
+        shadow.keep(wanted)
+        return found
+    shadow.discard()
+    return build(subtree) if usable else found
+
+
+def build_upon_models(base: Subtree, subtree: Subtree) -> Verdict:
+    """Take the base's models for what its revisions make, and build only what the tree adds.
+
+    For a chain that does not start from nothing: its first tables were made by `create_all`.
+    """
+    shadow = Shadow(subtree.project, subtree.environment, "models")
+    known = set(base.graph.map.revisions)
+    try:
+        stamp = list(base.graph.map.heads)
+        made = _run(base, shadow.start(fresh=True), done=known, create_all=True, stamp=stamp)
+        return made if made.obstacle else _run(subtree, shadow.again(), done=known)
+    finally:
+        shadow.discard()
+
+
+def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options: Any) -> Verdict:
+    project, environment, graph = subtree.project, subtree.environment, subtree.graph
+    folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
+    facts = graph_facts(graph.map)
+    up = graph.map.ordered(set(graph.map.revisions) - done)
+    plan = {"target": facts, "up": up, "heads": list(graph.map.heads)}
+    judged: dict[str, Any] = {}
+
+    def answer(event: dict[str, Any]) -> dict[str, Any] | None:
+        if event["event"] == "judged":
+            judged["lines"] = [*judged.get("lines", []), *event["lines"]]
+            judged["tables"] = {**judged.get("tables", {}), **event["tables"]}
+            judged["empty"] = event["empty"]
+        return plan if event["event"] == "current" else None
+
+    target = Target(environment, graph.map, subtree.tree, graph.obstacles, [])
+    request = {**request_for(project, target, "judge", create=True, shadow=shadow, **options)}
+    request["real_top"] = project.repository.top
+    request["policy"]["roots"].append(folder)
+    started = launch(project, environment)._replace(top=folder, cwd=folder)
+    try:
+        last = converse(started, request, answer).last
+    except WorkerDiedError as error:
+        return Verdict(obstacle=died(error, environment, None))
+    return _verdict(subtree, judged, last)
+
+
+def _verdict(subtree: Subtree, judged: dict[str, Any], last: dict[str, Any]) -> Verdict:
+    if last["event"] != "done":
+        step = last.get("step") or {}
+        return Verdict(obstacle=obstacle_of(last, subtree.environment), failed=step.get("revision", ""))
+    lines = tuple(dict.fromkeys(judged.get("lines", [])))
+    return Verdict(
+        lines, judged.get("tables", {}), judged.get("empty", False), tuple(last["read"]), dict(last["variables"])
+    )

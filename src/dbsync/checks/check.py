@@ -1,0 +1,45 @@
+"""All checks on one subject: what cannot be read, heads, history, danger, drift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsync.checks.danger import dangers
+from dbsync.checks.drift import drift
+from dbsync.checks.finding import Finding, without_waived
+from dbsync.checks.heads import unwanted_heads
+from dbsync.checks.history import rewritten_history
+from dbsync.checks.judged import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from dbsync.checks.judged import Judged, Subject
+    from dbsync.sync.project import Project
+
+KINDS = ("heads", "history", "danger", "drift")
+NOTHING_THERE = "DBS108"
+
+
+def check(project: Project, subject: Subject, kinds: Collection[str] = KINDS, *, strict: bool = False) -> list[Finding]:
+    """Return what some kinds of checks find in a subject; `strict`: what cannot be judged stops.
+
+    What a tree holds never raises: it is a finding.
+    """
+    tree = project.commit_tree(subject.tree)
+    found = [Finding(one) for one in project.environments(tree)[1]]
+    base = project.commit_tree(subject.base) if subject.base else None
+    for one in judged(project, subject):
+        found += _unreadable(one)
+        found += unwanted_heads(one) if "heads" in kinds else []
+        found += rewritten_history(one) if "history" in kinds else []
+        new = one.new() if "danger" in kinds and subject.base else {}
+        found += dangers(new, one.sources(list(new))) if new else []
+        found += drift(one, base, strict=strict) if "drift" in kinds else []
+    return without_waived(found, project.settings.ignore)
+
+
+def _unreadable(one: Judged) -> list[Finding]:
+    """Return what is wrong with the graph; that there is no revision yet only warns where none was before."""
+    had = bool(one.base_graph and len(one.base_graph.map))
+    return [Finding(each, stops=had or each.code != NOTHING_THERE) for each in one.graph.obstacles]

@@ -1,0 +1,140 @@
+"""Verdicts that are known: a tree is judged once for all that have the same in what the models depend on.
+
+That are the files and folders of it that were read, the versions of what read them, and the variables they asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from dbsync.checks.build import Verdict
+from dbsync.store.layout import write_private
+from dbsync.sync.request import interpreter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dbsync.config.environment import Environment
+    from dbsync.git.objects import CommitTree
+    from dbsync.sync.project import Project
+
+KEPT = 20
+FORMAT = 1
+# What decides which versions are installed; read from the tree, whether env.py reads it or not.
+ALWAYS = ("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "requirements.txt", "setup.cfg")
+
+
+class Verdicts:
+    """The verdicts on one environment, newest first, at most `KEPT`."""
+
+    def __init__(self, project: Project, environment: Environment) -> None:
+        self._project = project
+        self._environment = environment
+        name = hashlib.sha256(environment.name.encode()).hexdigest()[:16]
+        self._path = project.layout.path("verdicts", f"{name}.json")
+        self._trees: dict[str, dict[str, str]] = {}
+
+    def known(self, tree: CommitTree) -> Verdict | None:
+        """Return what was found of a tree that is the same in everything that matters, None where there is none."""
+        for record in self._read():
+            facts = record["verdict"]
+            if record["ids"] == self._ids(tree, record["ids"]) and record["around"] == self._around(tree, facts):
+                return _loaded(facts)
+        return None
+
+    def remember(self, tree: CommitTree, verdict: Verdict) -> Verdict:
+        """Keep a verdict. One that could not be reached is not kept: what is missing may be there next time."""
+        if verdict.obstacle is not None:
+            return verdict
+        folders = {f"{os.path.dirname(name)}/*" for name in verdict.read if name.endswith(".py")}
+        ids = self._ids(tree, {*verdict.read, *folders, *self._own(tree), *ALWAYS})
+        facts = {**verdict._asdict(), "obstacle": None}
+        record = {"ids": ids, "around": self._around(tree, facts), "verdict": facts}
+        self._project.layout.folder("verdicts")
+        write_private(self._path, json.dumps({"format": FORMAT, "records": [record, *self._read()][:KEPT]}))
+        return verdict
+
+    def watched(self) -> list[str]:
+        """Return the files and folders that the newest verdict depends on."""
+        records = self._read()
+        return list(records[0]["ids"]) if records else []
+
+    def _read(self) -> list[dict[str, Any]]:
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                content = json.load(file)
+        except (OSError, ValueError):
+            return []
+        found: list[dict[str, Any]] = content["records"] if content.get("format") == FORMAT else []
+        return found
+
+    def _own(self, tree: CommitTree) -> list[str]:
+        """Return the environment's configuration and revision folders, which count however they are read."""
+        environment = self._project.environment_in(self._environment, tree)
+        files = [name for name in (environment.ini, environment.toml) if name]
+        return [*files, f"{environment.script_location}/env.py", *(f"{one}/" for one in environment.version_locations)]
+
+    def _ids(self, tree: CommitTree, names: Iterable[str]) -> dict[str, str]:
+        """Return what a tree holds under names: `a.py` a file, `a/` all Python below, `a/*` only which there are."""
+        entries = self._listed(tree)
+        return {name: _id(name, entries) for name in names}
+
+    def _listed(self, tree: CommitTree) -> dict[str, str]:
+        if tree.name not in self._trees:
+            self._trees[tree.name] = {entry.path: entry.oid for entry in tree.list()}
+        return self._trees[tree.name]
+
+    def _around(self, tree: CommitTree, verdict: dict[str, Any]) -> str:
+        """Return a hash of what is not in the tree: the interpreter, its packages, variables, ignored files."""
+        interpreter = interpreter_of(self._project, self._environment).path
+        environ, entries, top = self._project.environ, self._listed(tree), self._project.repository.top
+        variables = [(name, environ.get(name)) for name in sorted(verdict["variables"])]
+        ignored = [(name, _when(os.path.join(top, name))) for name in verdict["read"] if _is_ignored(name, entries)]
+        facts = (interpreter, _packages(interpreter), variables, ignored)
+        return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _loaded(facts: dict[str, Any]) -> Verdict:
+    lines, read = tuple(facts["lines"]), tuple(facts["read"])
+    return Verdict(**{**facts, "lines": lines, "read": read, "obstacle": None})
+
+
+def _id(name: str, entries: dict[str, str]) -> str:
+    if name.endswith("/*"):
+        folder = name[:-2]
+        return _hashed(path for path in entries if os.path.dirname(path) == folder and path.endswith(".py"))
+    if name.endswith("/"):
+        return _hashed(f"{oid} {path}" for path, oid in entries.items() if path.startswith(name) and path[-3:] == ".py")
+    return entries.get(name, "")
+
+
+def _hashed(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _packages(interpreter: str) -> list[tuple[str, int]]:
+    """Return when packages were installed last: a folder's time changes with each."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(interpreter)))
+    found = []
+    for library in ("lib", "lib64"):
+        folder = os.path.join(root, library)
+        for version in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            packages = os.path.join(folder, version, "site-packages")
+            if os.path.isdir(packages):
+                found.append((packages, os.stat(packages).st_mtime_ns))
+    return found
+
+
+def _when(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _is_ignored(name: str, entries: dict[str, str]) -> bool:
+    """Say whether what was read is of this machine and in no tree: settings such as .env."""
+    return not name.endswith("/") and name not in entries
