@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbsync.git.hooks import install
+from dbsync.git.hooks import CHECKS, install
 from dbsync.git.repository import Repository
 from dbsync.store.gate import write_gate
 
@@ -59,11 +59,22 @@ class Hooked:
         return install(self.repository, str(self.interpreter), git_version=version)
 
     def ran(self) -> list[str]:
-        """Return what the recorder was started with since last asked."""
+        """Return what the recorder was started with since last asked, by the hooks after git has acted."""
+        return [line for line in self._started() if line not in CHECKS]
+
+    def checked(self) -> list[str]:
+        """Return what the recorder was started with since last asked, by the hooks before a commit."""
+        return [line for line in self._started() if line in CHECKS]
+
+    def _started(self) -> list[str]:
         path = self.folder / "ran"
         lines = path.read_text().splitlines() if path.exists() else []
         path.unlink(missing_ok=True)
         return lines
+
+    def answer(self, code: int) -> None:
+        """Let what stands for dbsync end with this exit code."""
+        self.interpreter.write_text(RECORDER.replace("exit 7", f"exit {code}"))
 
     def stdin(self) -> str:
         path = self.folder / "stdin"

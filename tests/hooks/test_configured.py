@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbsync.git.hooks import HOOKS, installed, uninstall
+from dbsync.git.hooks import CHECKS, HOOKS, installed, uninstall
 from tests.hooks.hooked import BY_CONFIG, BY_FILES, HOSTILE, picture
 
 
@@ -16,13 +16,22 @@ def test_git_config_hooks(bare):
 
     report = bare.install(BY_CONFIG)
 
-    assert report.changed[-2:] == ("hook.dbsync.command", "hook.dbsync.event")
-    assert bare.git("config", "--get-all", "hook.dbsync.event").out.split() == list(HOOKS)
+    assert report.changed[-4:] == (
+        "hook.dbsync.command",
+        "hook.dbsync.event",
+        "hook.dbsync-check.command",
+        "hook.dbsync-check.event",
+    )
+    events = [bare.git("config", "--get-all", f"hook.{name}.event").out.split() for name in ("dbsync-check", "dbsync")]
+    assert [*events[0], *events[1]] == list(HOOKS)
     assert not bare.hook_file().exists()
     assert installed(bare.repository, git_version=BY_CONFIG).missing == ()
     bare.git("config", "hook.dbsync.enabled", "false")
+    assert installed(bare.repository, git_version=BY_CONFIG).active == CHECKS
+    bare.git("config", "hook.dbsync-check.enabled", "false")
     assert installed(bare.repository, git_version=BY_CONFIG).active == ()
     bare.git("config", "--unset", "hook.dbsync.enabled")
+    bare.git("config", "--unset", "hook.dbsync-check.enabled")
     uninstall(bare.repository)
     assert config.read_bytes() == before
 
@@ -37,6 +46,9 @@ def test_a_configured_command_runs_as_git_runs_it(make_hooked):
 
     assert (done.out, done.err) == ("", "")
     assert hooked.ran() == ["post-checkout old new 1"]
+    (check,) = hooked.repository.config_all("hook.dbsync-check.command")
+    assert hooked.project.run("sh", "-c", f'{check} "$@"', check).rc == 0
+    assert hooked.checked() == ["pre-commit"]
     uninstall(hooked.repository)
     assert hooked.project.run("sh", "-c", f'{command} "$@"', command, "old", "new", "1").rc == 0
     assert not list(hooked.folder.parent.rglob("pwned"))

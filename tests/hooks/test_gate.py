@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dbsync.git.hooks import block
-from dbsync.git.hooks.program import packaged_gate
+from dbsync.git.hooks.program import packaged
 from dbsync.git.repository import Repository
 from dbsync.store.gate import remove_gate, write_gate
 
@@ -46,7 +46,7 @@ def counted(tmp_path):
 
 
 def test_what_ships_is_what_is_tested():
-    assert packaged_gate() == GATE.read_bytes()
+    assert packaged("gate") == GATE.read_bytes()
 
 
 def test_nothing_about_migrations_changed(hooked):

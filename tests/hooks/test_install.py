@@ -15,13 +15,13 @@ from dbsync.git.hooks import HOOKS, block, files, install, installed, uninstall
 from tests.hooks.hooked import BY_CONFIG, BY_FILES, picture
 
 
-def test_five_hooks_are_made_and_unmade(bare):
+def test_all_hooks_are_made_and_unmade(bare):
     before = picture(bare.project.top)
 
     report = bare.install()
 
     assert not report.not_written
-    assert {os.path.basename(path) for path in report.changed} == {*HOOKS, "gate", "interpreter"}
+    assert {os.path.basename(path) for path in report.changed} == {*HOOKS, "gate", "check", "interpreter"}
     assert installed(bare.repository, git_version=BY_FILES) == (HOOKS, (), str(bare.interpreter), True)
     uninstall(bare.repository)
     assert picture(bare.project.top) == before

@@ -28,14 +28,14 @@ def check(project: Project, subject: Subject, kinds: Collection[str] = KINDS, *,
     """
     tree = project.commit_tree(subject.tree)
     found = [Finding(one) for one in project.environments(tree)[1]]
-    base = project.commit_tree(subject.base) if subject.base else None
+    bases = [project.commit_tree(one) for one in (subject.base, subject.other) if one]
     for one in judged(project, subject):
         found += _unreadable(one)
         found += unwanted_heads(one) if "heads" in kinds else []
         found += rewritten_history(one) if "history" in kinds else []
         new = one.new() if "danger" in kinds and subject.base else {}
         found += dangers(new, one.sources(list(new))) if new else []
-        found += drift(one, base, strict=strict) if "drift" in kinds else []
+        found += drift(one, bases, strict=strict) if "drift" in kinds else []
     return without_waived(found, project.settings.ignore)
 
 

@@ -8,6 +8,7 @@ from dbsync.checks.build import Subtree, Verdict, build, build_upon_models
 from dbsync.checks.finding import Finding
 from dbsync.checks.verdicts import Verdicts
 from dbsync.errors import DbsyncError, Obstacle
+from dbsync.revisions.env import names_no_models
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
@@ -21,45 +22,52 @@ WAIVE = "; to commit without: `git commit --no-verify`"
 FAILED = "DBS413"
 
 
-def drift(judged: Judged, base: CommitTree | None, *, strict: bool) -> list[Finding]:
-    """Return where the models of a tree and its revisions differ, beyond what they do in the base.
+def drift(judged: Judged, bases: list[CommitTree], *, strict: bool) -> list[Finding]:
+    """Return where the models of a tree and its revisions differ, beyond what they do in the bases.
 
     `strict` says that what cannot be judged stops too.
     """
-    graph = judged.graph
-    if graph.obstacles:
+    if judged.graph.obstacles:
         return []  # they are findings already
     unjudged = _why_not(judged)
     if unjudged:
         return [Finding(unjudged, strict)]
-    here, before = _compared(judged, base)
+    env = f"{judged.environment.script_location}/env.py"
+    here = Verdict(empty=True) if names_no_models(judged.tree.read(env) or b"") else _verdict(judged, bases)
+    before = [_verdict_on_base(judged, base) for base in bases] if _needs_bases(judged, here) else []
     if here.obstacle:
         return [_broken(here.obstacle, before, strict=strict)]
     if here.empty:
         obstacle = Obstacle("DBS209", "env.py names no models: target_metadata is empty", "set target_metadata in it")
-        return [Finding(obstacle._replace(path=f"{judged.environment.script_location}/env.py"), stops=False)]
+        return [Finding(obstacle._replace(path=env), stops=False)]
     return [*_differences(judged, here, before), *_passed_over(judged, here, before)]
 
 
-def _compared(judged: Judged, base: CommitTree | None) -> tuple[Verdict, Verdict | None]:
-    """Judge the tree, and the base where that matters: where there are differences, or DDL to compare with."""
-    verdicts = Verdicts(judged.project, judged.environment)
-    here, base_here = _subtree(judged, judged.tree, "staged"), None
+def _verdict(judged: Judged, bases: list[CommitTree]) -> Verdict:
+    """Judge the tree: from nothing, or upon the first base's models where its chain does not start from nothing."""
+    verdicts, here = Verdicts(judged.project, judged.environment), _subtree(judged, judged.tree, "staged")
     found = verdicts.known(judged.tree)
-    if found is None:
-        found = build(here)
-        base_here = _subtree(judged, base, "base") if base else None
-        if base_here and found.obstacle and found.obstacle.code == FAILED:
-            upon = build_upon_models(base_here, here)
-            if upon.obstacle is None:
-                return verdicts.remember(judged.tree, upon._replace(upon_models=True)), Verdict(tables=upon.tables)
-        verdicts.remember(judged.tree, found)
-    if base is None or not judged.relative:
-        return found, None
-    before = verdicts.known(base)
-    if before is None:
-        before = verdicts.remember(base, build(_subtree(judged, base, "base")))
-    return found, before
+    if found is not None:
+        return found
+    found = build(here)
+    if found.obstacle and found.obstacle.code == FAILED and bases:
+        upon = build_upon_models(_subtree(judged, bases[0], "base"), here)
+        if upon.obstacle is None:
+            return upon  # it holds for this base only
+    return verdicts.remember(judged.tree, found)
+
+
+def _needs_bases(judged: Judged, here: Verdict) -> bool:
+    """Say whether the bases have to be judged: to take off what was so before, or to compare the models' DDL."""
+    if here.upon_models or here.empty:
+        return False  # the first base is in it, or there is nothing to compare
+    wrong = bool(here.lines or here.obstacle)
+    return judged.relative and (wrong or not judged.new())
+
+
+def _verdict_on_base(judged: Judged, base: CommitTree) -> Verdict:
+    verdicts = Verdicts(judged.project, judged.environment)
+    return verdicts.known(base) or verdicts.remember(base, build(_subtree(judged, base, "base")))
 
 
 def _subtree(judged: Judged, tree: CommitTree, role: str) -> Subtree:
@@ -80,17 +88,17 @@ def _why_not(judged: Judged) -> Obstacle | None:
     return None
 
 
-def _broken(obstacle: Obstacle, before: Verdict | None, *, strict: bool) -> Finding:
+def _broken(obstacle: Obstacle, before: list[Verdict], *, strict: bool) -> Finding:
     """Weigh that a tree could not be judged: what this commit broke stops it, what never worked here does not."""
-    was_so = before is not None and before.obstacle is not None
+    was_so = any(one.obstacle for one in before)
     hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
     return Finding(
         Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line), strict or not was_so
     )
 
 
-def _differences(judged: Judged, here: Verdict, before: Verdict | None) -> list[Finding]:
-    known = set(before.lines) if before and not before.obstacle else set()
+def _differences(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
+    known = {line for one in before for line in one.lines}
     new, old = [line for line in here.lines if line not in known], [line for line in here.lines if line in known]
     findings = []
     if new:
@@ -112,14 +120,15 @@ def _way_out(judged: Judged) -> str:
     return f"`git add {' '.join(left_out)}`{WAIVE}" if left_out and judged.relative else AUTOGENERATE + WAIVE
 
 
-def _passed_over(judged: Judged, here: Verdict, before: Verdict | None) -> list[Finding]:
+def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
     """Return tables whose DDL changed where no revision came with it and autogenerate saw nothing."""
-    if before is None or before.obstacle or judged.new() or here.lines:
+    if len(before) != 1 or before[0].obstacle or judged.new() or here.lines:
         return []
-    changed = [name for name in here.tables if name in before.tables and here.tables[name] != before.tables[name]]
+    were, are = before[0].tables, here.tables
+    changed = [name for name in are if name in were and are[name] != were[name]]
     if not changed:
         return []
-    lines = [line for name in changed for line in _changes(name, before.tables[name], here.tables[name])]
+    lines = [line for name in changed for line in _changes(name, were[name], are[name])]
     message = f"the DDL of {', '.join(changed)} changed and no revision came with it; autogenerate does not see it"
     hint = '`alembic revision -m "…"`, write it by hand, then `git add` it' + WAIVE
     return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=tuple(lines))]

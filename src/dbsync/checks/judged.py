@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 class Subject(NamedTuple):
     """A tree to judge, given by its id or a commit's, and the commit it is compared with ("" for none).
 
-    `relative`: only what it brings beyond the base stops. `commits` are where it comes from, for naming authors.
+    `relative`: only what it brings beyond the base stops, and beyond `other`, the commit that is being merged, if one
+    is. `commits` are where it comes from, for naming authors.
     """
 
     tree: str
     base: str
     relative: bool
     commits: tuple[str, ...] = ()
+    other: str = ""
 
 
 class Judged(NamedTuple):

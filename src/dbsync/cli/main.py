@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 
+STOP = 9
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
@@ -38,7 +39,12 @@ def main() -> None:
 
     code = _guarded(make_parser().parse_args(arguments), arguments)
     sys.stdout.flush()
-    sys.exit(0 if arguments[:1] == ["hook"] else code)
+    sys.exit(_of_hook(arguments, code) if arguments[:1] == ["hook"] else code)
+
+
+def _of_hook(arguments: list[str], code: int) -> int:
+    """Return what `hooks/check` waits for: only what a check found stops a commit, and never a failure of ours."""
+    return STOP if code == 1 and arguments[1:2] and arguments[1].startswith("pre-") else 0
 
 
 def _is_somewhere() -> bool:

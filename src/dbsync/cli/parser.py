@@ -10,7 +10,15 @@ TYPE_CHECKING = False  # typing is not needed to print help
 if TYPE_CHECKING:
     from typing import NoReturn
 
-HOOK_NAMES = ("post-checkout", "post-merge", "post-rewrite", "post-commit", "post-applypatch")
+HOOK_NAMES = (
+    "post-checkout",
+    "post-merge",
+    "post-rewrite",
+    "post-commit",
+    "post-applypatch",
+    "pre-commit",
+    "pre-merge-commit",
+)
 KINDS = ("heads", "history", "danger", "drift")
 EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled false`."
 

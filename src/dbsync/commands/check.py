@@ -47,8 +47,9 @@ def run(context: Context, options: Namespace) -> Report:
 def staged(project: Project) -> Subject:
     """Return what the next commit would have, compared with HEAD."""
     repository = project.repository
-    head = repository.head_commit() or ""
-    return Subject(staged_tree(repository), head, relative=True, commits=(head,) if head else ())
+    head, merging = repository.head_commit() or "", repository.commit_of("MERGE_HEAD") or ""
+    commits = tuple(one for one in (head, merging) if one)
+    return Subject(staged_tree(repository), head, relative=True, commits=commits, other=merging)
 
 
 def _subject(project: Project, options: Namespace) -> tuple[str, Subject]:

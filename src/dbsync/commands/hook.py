@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from dbsync.checks.check import check
+from dbsync.checks.judged import Subject
+from dbsync.commands.check import Checked
+from dbsync.commands.commit import check_commit
 from dbsync.commands.context import Report
 from dbsync.commands.sync import Synced
-from dbsync.errors import EXIT_OK, Obstacle
+from dbsync.errors import EXIT_FINDING, EXIT_OK, Obstacle
+from dbsync.git.hooks import CHECKS
 from dbsync.git.operation import why_wait
 from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 from dbsync.store.gate import remove_gate
@@ -28,18 +33,27 @@ NO_COMMIT = "0" * 40
 
 
 class Hooked(NamedTuple):
-    """What a hook did: a sync, or `waits` for the end of a git operation, or `obstacle` why it did nothing."""
+    """What a hook did: a sync, or `waits` for the end of a git operation, or `obstacle` why it did nothing.
+
+    `checked` is what stands against a commit that is about to be made.
+    """
 
     synced: Synced | None = None
     waits: str = ""
     obstacle: Obstacle | None = None
     quiet: bool = False
+    checked: Checked | None = None
 
 
 def run(context: Context, options: Namespace) -> Report:
     """Judge what git did and catch up, wait, or leave it to the person."""
     project = context.project()
-    if not project.layout.initialised or not project.settings.enabled or project.settings.auto == "never":
+    if not project.layout.initialised or not project.settings.enabled:
+        return Report(EXIT_OK, Hooked())
+    if options.name in CHECKS:
+        checked = check_commit(project)
+        return Report(EXIT_FINDING if checked.stops else EXIT_OK, Hooked(checked=checked))
+    if project.settings.auto == "never":
         return Report(EXIT_OK, Hooked())
     if options.name == "post-checkout" and options.arguments[:1] == [NO_COMMIT]:
         return Report(EXIT_OK, Hooked())  # `git worktree add` and `git clone`: nothing was here before
@@ -68,7 +82,16 @@ def _follow(project: Project, options: Namespace) -> Hooked:
     for one in result.outcomes:
         if one.waits:
             _put_off(project, one.obstacles[0].message)
-    return Hooked(Synced(result, []), quiet=project.settings.quiet)
+    return Hooked(Synced(result, []), quiet=project.settings.quiet, checked=_told(project, options))
+
+
+def _told(project: Project, options: Namespace) -> Checked | None:
+    """After a merge, pull or rebase: the revision heads that it left beside each other."""
+    if options.name not in ("post-merge", "post-rewrite"):
+        return None
+    head, before = project.repository.head_commit() or "", project.repository.commit_of("ORIG_HEAD") or ""
+    subject = Subject(head, before, relative=False, commits=(head,))
+    return Checked("HEAD", check(project, subject, ("heads",)) if head else [])
 
 
 def _leave(project: Project, obstacle: Obstacle) -> Hooked:

@@ -99,8 +99,10 @@ class Reading:
         sys.addaudithook(self._heard)
 
     def _heard(self, event: str, arguments: Any) -> None:
-        if event in ("open", "os.listdir", "os.scandir") and arguments and isinstance(arguments[0], str):
-            self._opened.add(arguments[0])
+        if event not in ("open", "os.listdir", "os.scandir") or not arguments or not isinstance(arguments[0], str):
+            return
+        if event == "open" or "importlib" not in sys._getframe(1).f_code.co_filename:  # noqa: SLF001 - who lists it
+            self._opened.add(arguments[0])  # imports list folders too, only to find one module
 
     def files(self) -> list[str]:
         """Return what was read below the top, relative to it: files, and folders with a "/" at the end."""

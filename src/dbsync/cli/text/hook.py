@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbsync.cli import console
 from dbsync.cli.text import sync
+from dbsync.cli.text.check import show_finding
 
 if TYPE_CHECKING:
     from dbsync.commands.hook import Hooked
@@ -15,6 +16,8 @@ def show(value: Hooked) -> None:
     """Show the move, what it waits for, or what kept it from moving."""
     if value.waits:
         console.say(f"dbsync: waiting for the end of the {value.waits}; `dbsync sync` catches up at any time")
+    for one in value.checked.findings if value.checked else ():
+        show_finding(one)
     if value.obstacle:
         console.obstacle(value.obstacle)
     if value.synced and not value.quiet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 BEGIN = b"# >>> dbsync >>>\n"
 END = b"# <<< dbsync <<<\n"
@@ -50,12 +51,20 @@ esac
 unset dbsync_stdin
 """
 
+# Its exit code is git's: 1 stops the commit. In a hook of ours nothing comes after it but the one moved aside.
+CHECKING = """\
+( dbsync_hooks={hooks}; [ ! -x "$dbsync_hooks/check" ] || "$dbsync_hooks/check" {name} </dev/null ) || exit 1
+"""
+
 # For a file that is not ours to write, in any clone: it must do nothing where dbsync is not installed.
 LINE = (
     'dbsync="$(git rev-parse --git-common-dir)/dbsync/hooks/gate"; '
     '[ ! -x "$dbsync" ] || dbsync_hook={name} "$dbsync" "$@"'
 )
-CALL = b"/dbsync/hooks/gate"
+CHECKING_LINE = (
+    'dbsync="$(git rev-parse --git-common-dir)/dbsync/hooks/check"; [ ! -x "$dbsync" ] || "$dbsync" {name} || exit 1'
+)
+CALL = re.compile(rb"/dbsync/hooks/(gate|check)\b")
 
 
 def block(name: str, hooks: str, *, own: bool = False) -> bytes:
@@ -64,6 +73,7 @@ def block(name: str, hooks: str, *, own: bool = False) -> bytes:
     `hooks` is the gate's folder as a word of shell; `own` says that the file is dbsync's own.
     """
     text = REPLAYED if name == "post-rewrite" else OWN if own else GUEST
+    text = CHECKING if name.startswith("pre-") else text
     return BEGIN + os.fsencode(text.format(name=name, hooks=hooks)) + END
 
 
@@ -79,7 +89,7 @@ def calling(name: str, hooks: str) -> bytes:
 
 def line(name: str) -> str:
     """Return the line of shell that a person adds to a hook file that dbsync does not write."""
-    return LINE.format(name=name)
+    return (CHECKING_LINE if name.startswith("pre-") else LINE).format(name=name)
 
 
 def can_hold(content: bytes) -> bool:
@@ -123,7 +133,7 @@ def find(content: bytes) -> tuple[int, int] | None:
 
 def names(content: bytes, hooks: str) -> bool:
     """Return whether the block in a hook file names this folder: not where the repository was moved since."""
-    return b" dbsync_hooks=" + os.fsencode(hooks) + b" " in content
+    return re.search(b" dbsync_hooks=" + re.escape(os.fsencode(hooks)) + b"[ ;]", content) is not None
 
 
 def quote(text: str) -> str:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from dbsync.git.hooks.block import quote
-from dbsync.git.hooks.program import HOOKS
+from dbsync.git.hooks.program import CHECKS, HOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 SINCE = (2, 54)
 COMMAND = "hook.dbsync.command"
 EVENT = "hook.dbsync.event"
+# A hook of its own: its exit code counts, and it is not told by its arguments which event it is.
+CHECK_COMMAND = "hook.dbsync-check.command"
+CHECK_EVENT = "hook.dbsync-check.event"
+KEYS = (COMMAND, EVENT, CHECK_COMMAND, CHECK_EVENT)
 
 
 def git_version(repository: Repository) -> tuple[int, ...]:
@@ -30,8 +34,8 @@ def git_version(repository: Repository) -> tuple[int, ...]:
 
 
 def put(repository: Repository, program: Program) -> tuple[list[str], list[str]]:
-    """Write both keys where they are not as wanted; return the keys changed and those already right."""
-    wanted = {COMMAND: [_command(program)], EVENT: list(HOOKS)}
+    """Write the keys where they are not as wanted; return the keys changed and those already right."""
+    wanted = _wanted(program)
     changed = [key for key, values in wanted.items() if _values(repository, key) != values]
     for key in changed:
         _unset(repository, key)
@@ -41,14 +45,28 @@ def put(repository: Repository, program: Program) -> tuple[list[str], list[str]]
 
 
 def take(repository: Repository) -> list[str]:
-    """Remove both keys; return those that were there."""
-    return [key for key in (COMMAND, EVENT) if _unset(repository, key)]
+    """Remove the keys; return those that were there."""
+    return [key for key in KEYS if _unset(repository, key)]
 
 
 def events(repository: Repository, program: Program) -> Sequence[str]:
     """Return the hooks that run dbsync by configuration; none where the repository was moved since."""
-    off = repository.config("hook.dbsync.enabled") in {"false", "no", "off", "0"}
-    return () if off or _values(repository, COMMAND) != [_command(program)] else _values(repository, EVENT)
+    found: list[str] = []
+    wanted = _wanted(program)
+    for hook, command, event in (("dbsync", COMMAND, EVENT), ("dbsync-check", CHECK_COMMAND, CHECK_EVENT)):
+        off = repository.config(f"hook.{hook}.enabled") in {"false", "no", "off", "0"}
+        found += [] if off or _values(repository, command) != wanted[command] else _values(repository, event)
+    return found
+
+
+def _wanted(program: Program) -> dict[str, list[str]]:
+    following = [name for name in HOOKS if name not in CHECKS]
+    return {COMMAND: [_command(program)], EVENT: following, CHECK_COMMAND: [_check(program)], CHECK_EVENT: list(CHECKS)}
+
+
+def _check(program: Program) -> str:
+    # Git adds `"$@"`; pre-commit and pre-merge-commit have no arguments, and are judged alike.
+    return f'dbsync_hooks={quote(program.folder)}; test ! -x "$dbsync_hooks/check" || "$dbsync_hooks/check" pre-commit'
 
 
 def _command(program: Program) -> str:

@@ -62,7 +62,7 @@ def calls(folder: HookFolder, name: str) -> bool:
     path = folder.file(name)
     content = read_file(path) or b""
     if block.find(content) is None:
-        return block.CALL in content
+        return block.CALL.search(content) is not None
     return block.names(content, folder.hooks) and _mode(path) & EXECUTABLE != 0
 
 

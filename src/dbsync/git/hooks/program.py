@@ -1,4 +1,4 @@
-"""What the hooks run: a copy of the packaged gate in the state folder, and the interpreter it starts."""
+"""What the hooks run: copies of the packaged gates in the state folder, and the interpreter they start."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dbsync.errors import EXIT_USAGE, DbsyncError
 from dbsync.git.hooks.writing import read_file, replace_file
 
 # The order of githooks(5).
-HOOKS = ("post-applypatch", "post-commit", "post-checkout", "post-merge", "post-rewrite")
+CHECKS = ("pre-commit", "pre-merge-commit")
+HOOKS = (*CHECKS, "post-applypatch", "post-commit", "post-checkout", "post-merge", "post-rewrite")
 
 GATE = "gate"
+CHECK = "check"
 INTERPRETER = "interpreter"
 COMPLAINT = "interpreter-missing"  # made by the gate when it has said so
 
@@ -29,19 +31,20 @@ class Program:
         self.gate = os.path.join(self.folder, GATE)
 
     def write(self, interpreter: str) -> list[str]:
-        """Copy the gate and record `interpreter`; return the files that are not what they were."""
+        """Copy the gates and record `interpreter`; return the files that are not what they were."""
         if not os.path.isabs(interpreter) or "\n" in interpreter:
             message = f"{interpreter!r} cannot be named in a hook: an interpreter is an absolute path of one line"
             raise DbsyncError(message, exit_code=EXIT_USAGE)
         for folder in (self.state_dir, self.folder):
             os.makedirs(folder, 0o700, exist_ok=True)
         self._forget(COMPLAINT)
-        wanted = {GATE: (packaged_gate(), 0o700), INTERPRETER: (os.fsencode(interpreter) + b"\n", 0o600)}
+        wanted = {name: (packaged(name), 0o700) for name in (GATE, CHECK)}
+        wanted[INTERPRETER] = (os.fsencode(interpreter) + b"\n", 0o600)
         return [path for name, (content, mode) in wanted.items() if (path := self._put(name, content, mode))]
 
     def remove(self) -> None:
         """Remove the copy, and the state folder where nothing else is in it."""
-        for name in (GATE, INTERPRETER, COMPLAINT):
+        for name in (GATE, CHECK, INTERPRETER, COMPLAINT):
             self._forget(name)
         for folder in (self.folder, self.state_dir):
             with suppress(OSError):  # not there, or it holds what stays
@@ -68,13 +71,13 @@ class Program:
             os.unlink(os.path.join(self.folder, name))
 
 
-def packaged_gate() -> bytes:
-    """Return the gate as shipped: inside the package once installed, at the top of the repository before."""
+def packaged(name: str) -> bytes:
+    """Return a gate as shipped: inside the package once installed, at the top of the repository before."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     top = os.path.dirname(os.path.dirname(package))
     for folder in (package, top):
-        content = read_file(os.path.join(folder, "hooks", GATE))
+        content = read_file(os.path.join(folder, "hooks", name))
         if content is not None:
             return content
-    message = f"this installation of dbsync holds no hooks: {os.path.join(package, 'hooks', GATE)} is missing"
+    message = f"this installation of dbsync holds no hooks: {os.path.join(package, 'hooks', name)} is missing"
     raise DbsyncError(message, "install git-dbsync again")

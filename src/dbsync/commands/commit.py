@@ -1,0 +1,52 @@
+"""What the hooks before a commit do: judge what is staged, and note what the next commit has to touch to be judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbsync.checks.check import KINDS, check
+from dbsync.checks.finding import Finding
+from dbsync.checks.verdicts import Verdicts
+from dbsync.commands.check import Checked, staged
+from dbsync.errors import DbsyncError, Obstacle
+from dbsync.store.watch import write_watch
+from dbsync.sync.trusted import why_untrusted
+
+if TYPE_CHECKING:
+    from dbsync.sync.project import Project
+
+STATIC = tuple(kind for kind in KINDS if kind != "drift")
+# As warnings: what differed before is not this commit's, and a project without models knows that it has none.
+SHOWN_ONLY_BY_HAND = ("DBS201", "DBS209")
+HEADS = "DBS203"
+
+
+def check_commit(project: Project) -> Checked:
+    """Judge what is staged. What was wrong before is not said again each time; no failure of ours stops a commit."""
+    try:
+        findings = _judge(project)
+    except DbsyncError as error:
+        obstacle = Obstacle("DBS221", f"not judged: {error.message}", error.hint)
+        findings = [Finding(obstacle, project.settings.unjudged == "stop")]
+    if project.repository.commit_of("MERGE_HEAD"):  # that is how heads come about: it is told, and the merge goes on
+        findings = [one._replace(stops=one.stops and one.obstacle.code != HEADS) for one in findings]
+    shown = [one for one in findings if one.stops or one.obstacle.code not in SHOWN_ONLY_BY_HAND]
+    _watch(project)
+    return Checked("what is staged", shown)
+
+
+def _judge(project: Project) -> list[Finding]:
+    strict = project.settings.unjudged == "stop"
+    stranger = why_untrusted(project)
+    if stranger is None:
+        return check(project, staged(project), strict=strict)
+    obstacle = Obstacle("DBS221", f"not judged: {stranger.message}", stranger.hint)
+    return [*check(project, staged(project), STATIC), Finding(obstacle, strict)]
+
+
+def _watch(project: Project) -> None:
+    """Write down what the models were seen to depend on; all code and configuration where that is not known."""
+    environments, obstacles = project.environments()
+    watched = [Verdicts(project, one).watched() for one in environments]
+    known = bool(watched) and all(watched) and not obstacles
+    write_watch(project.repository.git_dir, {name for each in watched for name in each} if known else ())
