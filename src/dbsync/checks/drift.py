@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `git add` it'
 WAIVE = "; to commit without: `git commit --no-verify`"
 FAILED = "DBS413"
+NO_REVISION = "DBS108"
 
 
 def drift(judged: Judged, bases: list[CommitTree], *, strict: bool) -> list[Finding]:
@@ -27,7 +28,7 @@ def drift(judged: Judged, bases: list[CommitTree], *, strict: bool) -> list[Find
 
     `strict` says that what cannot be judged stops too.
     """
-    if judged.graph.obstacles:
+    if any(one.code != NO_REVISION for one in judged.graph.obstacles):
         return []  # they are findings already
     unjudged = _why_not(judged)
     if unjudged:
@@ -122,7 +123,7 @@ def _way_out(judged: Judged) -> str:
 
 def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
     """Return tables whose DDL changed where no revision came with it and autogenerate saw nothing."""
-    if len(before) != 1 or before[0].obstacle or judged.new() or here.lines:
+    if len(before) != 1 or before[0].obstacle or judged.new() or set(here.lines) - set(before[0].lines):
         return []
     were, are = before[0].tables, here.tables
     changed = [name for name in are if name in were and are[name] != were[name]]

@@ -8,6 +8,7 @@ from dbsync.checks.check import KINDS, check
 from dbsync.checks.judged import Subject
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
+from dbsync.git.operation import merging
 from dbsync.git.staging import merged_tree, staged_tree, work_tree_tree
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ def run(context: Context, options: Namespace) -> Report:
 def staged(project: Project) -> Subject:
     """Return what the next commit would have, compared with HEAD."""
     repository = project.repository
-    head, merging = repository.head_commit() or "", repository.commit_of("MERGE_HEAD") or ""
-    commits = tuple(one for one in (head, merging) if one)
-    return Subject(staged_tree(repository), head, relative=True, commits=commits, other=merging)
+    head, other = repository.head_commit() or "", merging(repository, project.environ)
+    commits = tuple(one for one in (head, other) if one)
+    return Subject(staged_tree(repository), head, relative=True, commits=commits, other=other)
 
 
 def _subject(project: Project, options: Namespace) -> tuple[str, Subject]:

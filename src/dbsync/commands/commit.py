@@ -9,6 +9,7 @@ from dbsync.checks.finding import Finding
 from dbsync.checks.verdicts import Verdicts
 from dbsync.commands.check import Checked, staged
 from dbsync.errors import DbsyncError, Obstacle
+from dbsync.git.operation import merging
 from dbsync.store.watch import write_watch
 from dbsync.sync.trusted import why_untrusted
 
@@ -28,7 +29,7 @@ def check_commit(project: Project) -> Checked:
     except DbsyncError as error:
         obstacle = Obstacle("DBS221", f"not judged: {error.message}", error.hint)
         findings = [Finding(obstacle, project.settings.unjudged == "stop")]
-    if project.repository.commit_of("MERGE_HEAD"):  # that is how heads come about: it is told, and the merge goes on
+    if merging(project.repository, project.environ):  # that is how heads come about: it is told, and the merge goes on
         findings = [one._replace(stops=one.stops and one.obstacle.code != HEADS) for one in findings]
     shown = [one for one in findings if one.stops or one.obstacle.code not in SHOWN_ONLY_BY_HAND]
     _watch(project)

@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dbsync.git.repository import Repository
 
 # In the order git's own prompt asks (contrib/completion/git-prompt.sh).
@@ -60,3 +62,12 @@ def _last_action(repository: Repository) -> str:
     except OSError:
         return ""
     return last.partition(b"\t")[2].decode(errors="replace")
+
+
+def merging(repository: Repository, environ: Mapping[str, str]) -> str:
+    """Return the commit that is being merged into HEAD, "" where none is.
+
+    `git merge` writes MERGE_HEAD only after pre-merge-commit; till then it names it in the environment (GITHEAD_<id>).
+    """
+    named = next((name.removeprefix("GITHEAD_") for name in environ if name.startswith("GITHEAD_")), "MERGE_HEAD")
+    return repository.commit_of(named) or ""

@@ -1,0 +1,280 @@
+"""Model changes without a revision: found in what is staged, by real commits, with the way out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.models import MODELS, model, with_models
+from tests.support.schema import assert_in_sync
+
+EMAIL = "email = sa.Column(sa.String(20))"
+ADD_EMAIL = ('op.add_column("users", sa.Column("email", sa.String(20)))', 'op.drop_column("users", "email")')
+
+
+@pytest.fixture
+def modelled(project):
+    """Give a project with models whose database follows Git."""
+    with_models(project)
+    project.dbsync("init", "--yes")
+    return project
+
+
+def commit(project, *args):
+    return project.git("commit", "-m", "change", *args, check=False)
+
+
+def test_a_model_change_without_a_revision_stops_the_commit(modelled):
+    model(modelled, columns=EMAIL)
+    head = modelled.rev("HEAD")
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == 1
+    assert "+ column users.email VARCHAR(20)" in done.err
+    assert "[DBS201]" in done.err
+    assert "hint: `alembic revision --autogenerate" in done.err
+    assert modelled.rev("HEAD") == head
+
+
+def test_with_its_revision_the_commit_passes_and_the_database_has_it(modelled):
+    model(modelled, columns=EMAIL)
+    modelled.revision("r2", "r1", *ADD_EMAIL)
+    modelled.git("add", ".")
+
+    done = commit(modelled)
+
+    assert (done.rc, "DBS" in done.err) == (0, False)
+    assert_in_sync(modelled)
+
+
+def test_a_revision_left_untracked_is_named(modelled):
+    model(modelled, columns=EMAIL)
+    path = modelled.revision("r2", "r1", *ADD_EMAIL, "email")
+    modelled.git("add", MODELS)
+
+    done = commit(modelled)
+
+    assert done.rc == 1
+    assert f"`git add migrations/versions/{path.name}`" in done.err
+
+
+def test_what_is_not_staged_does_not_count_and_is_not_touched(modelled):
+    modelled.write("README", "text")
+    modelled.git("add", "README")
+    model(modelled, columns=EMAIL)
+    before = modelled.path(MODELS).read_bytes()
+
+    assert commit(modelled).rc == 0
+
+    assert modelled.path(MODELS).read_bytes() == before
+    assert modelled.git("status", "--porcelain").out == f" M {MODELS}\n"
+
+
+@pytest.mark.parametrize("args", [["-a"], ["--", MODELS], ["--amend", "-a"], ["--only", MODELS]])
+def test_however_it_is_committed(modelled, args):
+    model(modelled, columns=EMAIL)
+
+    assert commit(modelled, *args).rc == 1
+
+
+def test_a_part_of_a_file_that_is_staged_is_judged_as_staged(modelled):
+    model(modelled, columns=EMAIL)
+    modelled.git("add", MODELS)
+    model(modelled)  # and taken back on disk only
+
+    assert commit(modelled).rc == 1
+
+
+def test_a_first_commit_is_judged(project):
+    with_models(project)
+    project.dbsync("init", "--yes")
+    project.git("switch", "--orphan", "fresh")
+    project.git("checkout", "main", "--", ".")
+    project.git("rm", "--quiet", "--cached", "-r", "migrations/versions")
+
+    assert "[DBS201]" in project.dbsync("check", "--staged", check=False).err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('kind = sa.Column(sa.Enum("a", "b"))', 'kind = sa.Column(sa.Enum("a", "b", "c"))'),
+        ("age = sa.Column(sa.Integer)", 'age = sa.Column(sa.Integer, sa.CheckConstraint("age > 0"))'),
+        ("age = sa.Column(sa.Integer)", 'age = sa.Column(sa.Integer, server_default="1")'),
+        ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer, sa.Computed("id + 1"))'),
+    ],
+)
+def test_what_autogenerate_passes_over_is_a_finding_of_its_own(modelled, before, after):
+    model(modelled, columns=before)
+    modelled.git("commit", "-qam", "before", env={"DBSYNC": "off"})
+    model(modelled, columns=after)
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == 1
+    assert "[DBS202]" in done.err or "[DBS201]" in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "a = sa.Column(sa.Integer)\nb = sa.Column(sa.Integer)",
+            "b = sa.Column(sa.Integer)\na = sa.Column(sa.Integer)",
+        ),
+        ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer, default=7)"),
+        ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer)\ndef said(self): return self.a"),
+    ],
+)
+def test_what_changes_no_table_is_none(modelled, before, after):
+    model(modelled, columns=before)
+    modelled.git("commit", "-qam", "before", env={"DBSYNC": "off"})
+    model(modelled, columns=after)
+
+    done = commit(modelled, "-a")
+
+    assert (done.rc, "DBS" in done.err) == (0, False), done.err
+
+
+def test_what_differed_before_is_not_this_commits(modelled):
+    model(modelled, columns=EMAIL)
+    modelled.git("commit", "-qam", "waived", "--no-verify")
+    model(modelled, columns=f"{EMAIL}\ndef said(self): return 1")
+
+    assert commit(modelled, "-a").rc == 0
+
+    model(modelled, columns=f"{EMAIL}\nage = sa.Column(sa.Integer)")
+    done = commit(modelled, "-a")
+    assert done.rc == 1
+    assert "users.age" in done.err
+    assert "users.email" not in done.err
+    by_hand = modelled.dbsync("check", check=False)
+    assert by_hand.rc == 1
+    assert "users.email" in by_hand.err
+
+
+def test_the_dev_database_is_not_needed_and_not_touched(modelled):
+    model(modelled, columns=EMAIL)
+    path = modelled.path("dev.db")
+    path.write_bytes(b"not a database")
+
+    assert commit(modelled, "-a").rc == 1
+
+    assert path.read_bytes() == b"not a database"
+
+
+def test_models_that_cannot_be_loaded_stop_the_commit_with_their_own_error(modelled):
+    modelled.write(MODELS, "import gone_module\n")
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == 1
+    assert "gone_module" in done.err
+    assert "[DBS222]" in done.err
+    assert "--no-verify" in done.err
+
+
+def test_what_never_could_be_loaded_warns_only(modelled):
+    modelled.write(MODELS, "import gone_module\n")
+    modelled.git("commit", "-qam", "broken", "--no-verify")
+    modelled.write(MODELS, "import gone_module\nX = 1\n")
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == 0
+    assert "warning: not judged" in done.err
+
+
+def test_a_chain_that_does_not_start_from_nothing_is_judged_upon_the_models(modelled):
+    modelled.revision(
+        "r2", "r1", 'op.add_column("legacy", sa.Column("x", sa.Integer))', 'op.drop_column("legacy", "x")'
+    )
+    legacy = 'class Legacy(Base):\n    __tablename__ = "legacy"\n    id = sa.Column(sa.Integer, primary_key=True)\n    x = sa.Column(sa.Integer)'
+    model(modelled, more=legacy)
+    modelled.git("add", ".")
+    modelled.git("commit", "-qm", "legacy", env={"DBSYNC": "off"})
+
+    model(modelled, columns=EMAIL, more=legacy)
+    assert "+ column users.email" in commit(modelled, "-a").err
+
+    modelled.revision("r3", "r2", *ADD_EMAIL)
+    modelled.git("add", ".")
+    assert modelled.dbsync("check", "--staged", check=False).rc == 0
+
+
+def test_ignored_settings_of_this_machine_are_there_and_untracked_code_is_not(modelled):
+    modelled.write(".gitignore", "dev.db\n.env\n")
+    modelled.write(".env", "x=1")
+    model(modelled, more='assert open(".env").read() == "x=1"')
+    modelled.git("add", ".")
+    assert commit(modelled).rc == 0
+
+    modelled.write("app/extra.py", "")
+    model(modelled, more="import app.extra")
+    modelled.git("add", MODELS)
+    done = commit(modelled)
+    assert done.rc == 1
+    assert "app.extra" in done.err
+
+
+def test_ways_to_waive(modelled):
+    model(modelled, columns=EMAIL)
+    modelled.git("add", ".")
+    assert commit(modelled, "--dry-run").rc in (0, 1)
+    modelled.write("pyproject.toml", '[tool.dbsync]\nignore = ["DBS2xx"]\n')
+    assert commit(modelled).rc == 0
+
+
+def test_check_says_the_same_as_json(modelled):
+    model(modelled, columns=EMAIL)
+
+    done = modelled.dbsync("check", "--json", check=False)
+
+    found = json.loads(done.out)
+    assert (done.rc, found["version"], found["subject"]) == (1, 1, "the work tree")
+    (finding,) = found["findings"]
+    assert (finding["code"], finding["level"], finding["lines"]) == (
+        "DBS201",
+        "error",
+        ["+ column users.email VARCHAR(20)"],
+    )
+    assert modelled.dbsync("check", "--ref", "HEAD").rc == 0
+
+
+def test_check_needs_no_init(project):
+    with_models(project)
+    model(project, columns=EMAIL)
+
+    assert project.dbsync("check", check=False).rc == 1
+    assert project.dbsync("check", "--ref", "HEAD").rc == 0
+    assert not project.path("dev.db").exists()
+
+
+def test_a_merge_that_brings_drift_from_both_sides_is_not_blamed_for_it(modelled):
+    modelled.switch("-c", "feature")
+    model(modelled, columns=EMAIL)
+    modelled.git("commit", "-qam", "waived there", "--no-verify")
+    modelled.switch("main")
+    modelled.write("README", "text")
+    modelled.git("add", "README")
+    modelled.git("commit", "-qm", "readme")
+
+    assert modelled.git("merge", "--no-edit", "feature", check=False).rc == 0
+
+
+def test_against_a_ref_the_merge_to_come_is_judged(modelled):
+    modelled.switch("-c", "feature")
+    model(modelled, columns=EMAIL)
+    modelled.git("commit", "-qam", "waived", "--no-verify")
+    modelled.switch("main")
+
+    done = modelled.dbsync("check", "--against", "feature", check=False)
+    assert (done.rc, "error:" in done.err) == (0, False)  # it has it already
+
+    modelled.switch("feature")
+    done = modelled.dbsync("check", "--against", "main", check=False)
+    assert done.rc == 1
+    assert "users.email" in done.err
+    assert modelled.git("status", "--porcelain").out == ""
