@@ -284,8 +284,9 @@ def test_an_upstream_that_is_not_there(unfollowed: Project):
     assert unfollowed.dbsync("rebase", "--onto", "trunk").rc == 0
 
 
-def test_no_revision_at_all_is_a_finding(project: Project):
-    done = project.dbsync("rebase", check=False)
+@pytest.mark.parametrize("verb", ["rebase", "merge"])
+def test_no_revision_at_all_is_a_finding(project: Project, verb: str):
+    done = project.dbsync(verb, check=False)
     assert (done.rc, codes(done)) == (1, ["DBS108"])
 
 
@@ -479,4 +480,7 @@ def test_on_postgresql(postgres_project: Project):
     project.git("merge", "--quiet", "--no-edit", "main")
     assert state_of(project.url).versions == ("f1", "m2")
     assert "f1 on top of m2" in project.dbsync("rebase").err
+    assert_in_sync(project)
+    project.table("g1", "m2")
+    project.dbsync("merge")
     assert_in_sync(project)

@@ -51,6 +51,8 @@ def _add_moving(verbs: argparse._SubParsersAction[_Parser]) -> None:
     rebase = verbs.add_parser("rebase", help="put this git branch's revisions on top of the upstream's")
     rebase.add_argument("-n", "--dry-run", action="store_true", help="show what would change and change nothing")
     rebase.add_argument("--onto", metavar="REF", help="the upstream (default: the default branch)")
+    merge = verbs.add_parser("merge", help="join the revision heads with a merge revision")
+    merge.add_argument("-m", "--message", metavar="MESSAGE", help="the revision's message (default: names the heads)")
     verbs.add_parser("ensure", help="for application and test start: in sync, or say why not")
     hook = verbs.add_parser("hook", help="what git's hooks call")
     hook.add_argument("name", choices=HOOK_NAMES, metavar="NAME", help="the hook: " + ", ".join(HOOK_NAMES))
