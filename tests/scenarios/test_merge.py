@@ -171,16 +171,30 @@ def test_it_lies_beside_the_first_head_where_there_are_several_version_locations
     assert len(heads(forked)) == 1
 
 
-def test_every_environment_is_joined(forked: Project):
+@pytest.fixture
+def twofold(forked: Project) -> Project:
+    """Give the project with another environment, which has the revision heads o2 and o3."""
     forked.write("other/alembic.ini", ini_text("%(here)s/scripts", "sqlite:///other.db"))
     for name in ("env.py", "script.py.mako"):
         forked.write(f"other/scripts/{name}", stock(name))
     for revision, down in (("o1", None), ("o2", "o1"), ("o3", "o1")):
         forked.revision(revision, down, path=f"other/scripts/versions/{revision}.py")
-    done = forked.dbsync("merge")
+    return forked
+
+
+def test_every_environment_is_joined(twofold: Project):
+    done = twofold.dbsync("merge")
     assert re.search(r"^alembic\.ini: \w+ joins f1, m2  migrations/versions/", done.err, re.MULTILINE)
     assert re.search(r"^other/alembic\.ini: \w+ joins o2, o3  other/scripts/versions/", done.err, re.MULTILINE)
-    assert len(forked.alembic("heads", cwd="other").out.splitlines()) == 1
+    assert len(twofold.alembic("heads", cwd="other").out.splitlines()) == 1
+
+
+def test_what_was_written_before_another_environment_failed_is_shown(twofold: Project):
+    twofold.write("other/scripts/script.py.mako", "${nothing.at.all}\n")
+    done = twofold.dbsync("merge", check=False)
+    assert done.rc == 1
+    assert re.search(r"joins f1, m2  (migrations/versions/.*)\nhint: `git add \1`", done.err)
+    assert "error: other/alembic.ini: Alembic did not write" in done.err
 
 
 def test_the_projects_own_section_is_used(forked: Project):

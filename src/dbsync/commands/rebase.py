@@ -35,10 +35,11 @@ def run(context: Context, options: Namespace) -> Report:
     if edits and not options.dry_run:
         write(project, edits)
         followed = follow_edit(project, [one.revision.path for one in edits], context.cwd)
-    return Report(_exit_code(followed, obstacles), Rebased(found, obstacles, followed))
+    return Report(exit_code(followed, obstacles), Rebased(found, obstacles, followed))
 
 
-def _exit_code(followed: Followed | None, obstacles: list[Obstacle]) -> int:
+def exit_code(followed: Followed | None, obstacles: list[Obstacle]) -> int:
+    """Return that of the sync, 1 where it knows nothing of the database or some environment was not looked at."""
     result = followed.result if followed else None
     if result is None or not exit_code_of(result):
         return EXIT_FINDING if obstacles or (result and result.elsewhere) else EXIT_OK
