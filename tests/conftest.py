@@ -32,6 +32,9 @@ run = pytest.StashKey[ExitStack]()
 SLOW = (
     "tests/engines/",
     "tests/commands/",
+    "tests/hooks/test_pre_commit.py",
+    "tests/scenarios/test_check_drift.py",
+    "tests/scenarios/test_check_static.py",
     "tests/scenarios/test_guard.py",
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_runner.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.environment.script_directory import read_sources
-from dbsync.git.upstream import merge_base, upstream_ref
+from dbsync.git.upstream import merge_base, shared
 from dbsync.store.trust import read_remotes
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ def judged(project: Project, subject: Subject) -> list[Judged]:
 
 def _published(project: Project, subject: Subject) -> tuple[str, CommitTree | None, CommitTree | None]:
     repository = project.repository
-    name = upstream_ref(repository, read_remotes(repository).tracked)
-    tip = repository.commit_of(name) if name else None
+    upstream = shared(repository, read_remotes(repository).tracked)
     start = (*subject.commits, subject.base)[0]
-    if not tip or not start:
-        return name, None, None
+    if upstream is None or not start:
+        return "", None, None
+    tip = upstream.commits[0]
     base = merge_base(repository, start, tip)
-    return name, project.commit_tree(base) if base else None, project.commit_tree(tip)
+    return upstream.name, project.commit_tree(base) if base else None, project.commit_tree(tip)

@@ -43,7 +43,7 @@ def find_interpreter(environment: Environment, settings: Settings, around: Surro
     """Find the Python that has the project and its Alembic.
 
     In order: what git config names; VIRTUAL_ENV; CONDA_PREFIX; the nearest .venv or venv above the config; the same in
-    the main work tree; dbsync's own. One that has no Alembic gives way to a later one that has, since conda activates
+    the main work tree; dbsync's own. The environment that pre-commit or prek made for a hook is none of these. One that has no Alembic gives way to a later one that has, since conda activates
     its base everywhere. Raises `DbsyncError` where what is configured is gone, and where nothing is found.
     """
     configured = settings.interpreter_for(environment.name)
@@ -56,7 +56,7 @@ def find_interpreter(environment: Environment, settings: Settings, around: Surro
     for candidate, _ in found:
         if candidate.why != "CONDA_PREFIX":
             return candidate
-    if _imports_alembic():
+    if _imports_alembic() and not _is_of_a_hook_manager(sys.prefix):
         return Interpreter(around.own, "dbsync's own")
     raise _nothing(environment)
 
@@ -120,13 +120,19 @@ def _candidates(environment: Environment, around: Surroundings) -> Iterator[tupl
 
 def _prefixes(environment: Environment, around: Surroundings) -> Iterator[tuple[str, str]]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
-        if around.environ.get(variable):
+        if around.environ.get(variable) and not _is_of_a_hook_manager(around.environ[variable]):
             yield around.environ[variable], variable
     for top in dict.fromkeys((around.top, around.main_worktree_top)):
         for folder in _folders_above(environment):
             for name in FOLDERS:
                 prefix = os.path.join(top, folder, name)
                 yield prefix, f"{prefix} of the main work tree" if top != around.top else prefix
+
+
+def _is_of_a_hook_manager(prefix: str) -> bool:
+    """Say whether an environment was made by pre-commit or prek for a hook: the project is not in it."""
+    folders = os.path.abspath(prefix).split(os.sep)
+    return folders[-1].startswith("py_env-") or ("prek" in folders and "hooks" in folders)
 
 
 def _folders_above(environment: Environment) -> list[str]:

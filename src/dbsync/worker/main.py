@@ -29,7 +29,7 @@ def _serve(channel: Channel, request: dict[str, Any]) -> None:
     state: dict[str, Any] = {}
     try:
         _prepare_process(request, top)
-        facts = _run(channel, request, top, state)
+        facts = _merge(request, top) if request["mode"] == "merge" else _run(channel, request, top, state)
     except BaseException as error:  # noqa: BLE001 - whatever the project raises, SystemExit included, is reported
         stop = Stop.behind(error)
         why = {"stop": stop.as_facts()} if stop else {"error": describe(error, top)}
@@ -46,7 +46,8 @@ def _progress(state: dict[str, Any]) -> dict[str, Any]:
 def _prepare_process(request: dict[str, Any], top: str) -> None:
     """Stand where `alembic` would: its working directory, its import path."""
     _load_alembic()
-    os.umask(0o077)
+    if request["mode"] != "merge":  # what that writes belongs to the project
+        os.umask(0o077)
     os.chdir(os.path.join(top, request["directory"]))
     sys.path.insert(0, "")
     distrust_bytecode_of(top)
@@ -68,6 +69,12 @@ def _load_alembic() -> None:
     if absent:
         del sys.modules["pygments"]
     gc.enable()
+
+
+def _merge(request: dict[str, Any], top: str) -> dict[str, Any]:
+    from .merge import write_merge_revision
+
+    return write_merge_revision(request, top)
 
 
 def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, Any]) -> dict[str, Any]:

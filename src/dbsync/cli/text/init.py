@@ -75,7 +75,7 @@ def _show_hooks(value: Initialised) -> None:
     if value.hooks is None:
         return
     if value.hooks.changed:
-        console.say(f"dbsync: {len(value.hooks.changed)} hooks installed; `dbsync uninstall` takes them out")
+        console.say("dbsync: hooks installed; `dbsync uninstall` takes them out")
     for path, line in value.hooks.not_written:
         console.say(console.clean(f"note: {path} is shared, so dbsync does not write it; add this line: {line}"))
 

@@ -1,0 +1,24 @@
+"""What became of the databases after dbsync wrote revision files, and what git is to be told."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from dbsync.cli import console
+from dbsync.cli.text import sync
+from dbsync.commands.sync import Synced
+
+if TYPE_CHECKING:
+    from dbsync.sync.edited import Followed
+
+
+def show(value: Followed) -> None:
+    """Show the sync, then name the files that are to be added."""
+    if value.held:
+        console.say(f"note: the database stays at {value.held[:12]}, where `dbsync sync --to` holds it")
+    if value.result is not None:
+        sync.show(Synced(value.result, []))
+        if not value.result.in_sync:
+            console.say("note: the files are written, the database was not moved")
+    console.say(console.clean(f"hint: `git add {shlex.join(value.paths)}`, then `{value.then}`"))
