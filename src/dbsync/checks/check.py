@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.checks.danger import dangers
-from dbsync.checks.drift import drift
+from dbsync.checks.drift import Rules, drift
 from dbsync.checks.finding import Finding, without_waived
 from dbsync.checks.heads import unwanted_heads
 from dbsync.checks.history import rewritten_history
@@ -14,32 +14,33 @@ from dbsync.checks.judged import judged
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from dbsync.checks.judged import Judged, Subject
+    from dbsync.checks.judged import Subject
     from dbsync.sync.project import Project
 
 KINDS = ("heads", "history", "danger", "drift")
-NOTHING_THERE = "DBS108"
+# No revisions, no configuration: a branch may well be meant to be without.
+NOTHING_THERE = ("DBS108", "DBS112")
 
 
-def check(project: Project, subject: Subject, kinds: Collection[str] = KINDS, *, strict: bool = False) -> list[Finding]:
-    """Return what some kinds of checks find in a subject; `strict`: what cannot be judged stops.
+def check(
+    project: Project, subject: Subject, kinds: Collection[str] = KINDS, rules: Rules | None = None
+) -> list[Finding]:
+    """Return what some kinds of checks find in a subject.
 
     What a tree holds never raises: it is a finding.
     """
     tree = project.commit_tree(subject.tree)
-    found = [Finding(one) for one in project.environments(tree)[1]]
+    found = [Finding(one, _stops(subject, one.code)) for one in project.environments(tree)[1]]
     bases = [project.commit_tree(one) for one in (subject.base, subject.other) if one]
     for one in judged(project, subject):
-        found += _unreadable(one)
+        found += [Finding(each, _stops(subject, each.code)) for each in one.graph.obstacles]
         found += unwanted_heads(one) if "heads" in kinds else []
         found += rewritten_history(one) if "history" in kinds else []
         new = one.new() if "danger" in kinds and subject.base else {}
         found += dangers(new, one.sources(list(new))) if new else []
-        found += drift(one, bases, strict=strict) if "drift" in kinds else []
+        found += drift(one, bases, rules or Rules()) if "drift" in kinds else []
     return without_waived(found, project.settings.ignore)
 
 
-def _unreadable(one: Judged) -> list[Finding]:
-    """Return what is wrong with the graph; that there is no revision yet only warns where none was before."""
-    had = bool(one.base_graph and len(one.base_graph.map))
-    return [Finding(each, stops=had or each.code != NOTHING_THERE) for each in one.graph.obstacles]
+def _stops(subject: Subject, code: str) -> bool:
+    return not (subject.relative and code in NOTHING_THERE)

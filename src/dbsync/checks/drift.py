@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.checks.build import Subtree, Verdict, build, build_upon_models
 from dbsync.checks.finding import Finding
@@ -23,25 +23,35 @@ FAILED = "DBS413"
 NO_REVISION = "DBS108"
 
 
-def drift(judged: Judged, bases: list[CommitTree], *, strict: bool) -> list[Finding]:
-    """Return where the models of a tree and its revisions differ, beyond what they do in the bases.
+class Rules(NamedTuple):
+    """What becomes of what cannot be judged: `strict`, it stops; `untrusted` is why nothing may be run at all."""
 
-    `strict` says that what cannot be judged stops too.
-    """
+    strict: bool = False
+    untrusted: Obstacle | None = None
+
+
+def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding]:
+    """Return where the models of a tree and its revisions differ, beyond what they do in the bases."""
     if any(one.code != NO_REVISION for one in judged.graph.obstacles):
         return []  # they are findings already
-    unjudged = _why_not(judged)
-    if unjudged:
-        return [Finding(unjudged, strict)]
     env = f"{judged.environment.script_location}/env.py"
-    here = Verdict(empty=True) if names_no_models(judged.tree.read(env) or b"") else _verdict(judged, bases)
+    if names_no_models(judged.tree.read(env) or b""):
+        return [_no_models(env)]
+    unjudged = _why_not(judged, rules)
+    if unjudged:
+        return [Finding(unjudged, rules.strict)]
+    here = _verdict(judged, bases)
     before = [_verdict_on_base(judged, base) for base in bases] if _needs_bases(judged, here) else []
     if here.obstacle:
-        return [_broken(here.obstacle, before, strict=strict)]
+        return [_broken(here.obstacle, before, strict=rules.strict)]
     if here.empty:
-        obstacle = Obstacle("DBS209", "env.py names no models: target_metadata is empty", "set target_metadata in it")
-        return [Finding(obstacle._replace(path=env), stops=False)]
+        return [_no_models(env)]
     return [*_differences(judged, here, before), *_passed_over(judged, here, before)]
+
+
+def _no_models(env: str) -> Finding:
+    message = "env.py names no models: target_metadata is empty"
+    return Finding(Obstacle("DBS209", message, "set target_metadata in it", env), stops=False)
 
 
 def _verdict(judged: Judged, bases: list[CommitTree]) -> Verdict:
@@ -77,7 +87,9 @@ def _subtree(judged: Judged, tree: CommitTree, role: str) -> Subtree:
     return Subtree(project, tree, project.graph(judged.environment, tree), environment, role)
 
 
-def _why_not(judged: Judged) -> Obstacle | None:
+def _why_not(judged: Judged, rules: Rules) -> Obstacle | None:
+    if rules.untrusted:
+        return Obstacle("DBS221", f"not judged: {rules.untrusted.message}", rules.untrusted.hint)
     name = judged.environment.name
     if judged.project.settings.runner_for(name):
         message = f"not judged: {name} is run elsewhere (dbsync.runner), where a commit's files are not"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.environment.script_directory import read_sources
-from dbsync.git.upstream import merge_base, shared
+from dbsync.git.upstream import merge_base, published
 from dbsync.store.trust import read_remotes
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def judged(project: Project, subject: Subject) -> list[Judged]:
 
 def _published(project: Project, subject: Subject) -> tuple[str, CommitTree | None, CommitTree | None]:
     repository = project.repository
-    upstream = shared(repository, read_remotes(repository).tracked)
+    upstream = published(repository, read_remotes(repository).tracked)
     start = (*subject.commits, subject.base)[0]
     if upstream is None or not start:
         return "", None, None

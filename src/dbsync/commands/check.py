@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.checks.check import KINDS, check
+from dbsync.checks.drift import Rules
 from dbsync.checks.judged import Subject
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
@@ -41,7 +42,7 @@ def run(context: Context, options: Namespace) -> Report:
     name, subject = _subject(project, options)
     _demand_environment(project, subject)
     strict = project.settings.unjudged == "stop" or bool(context.environ.get("CI"))
-    value = Checked(name, check(project, subject, options.only or KINDS, strict=strict))
+    value = Checked(name, check(project, subject, options.only or KINDS, Rules(strict)))
     return Report(EXIT_FINDING if value.stops else EXIT_OK, value)
 
 

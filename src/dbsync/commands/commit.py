@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.checks.check import KINDS, check
+from dbsync.checks.drift import Rules
 from dbsync.checks.finding import Finding
 from dbsync.checks.verdicts import Verdicts
 from dbsync.commands.check import Checked, staged
 from dbsync.errors import DbsyncError, Obstacle
-from dbsync.git.operation import merging
+from dbsync.git.operation import brings_heads
 from dbsync.store.watch import write_watch
 from dbsync.sync.trusted import why_untrusted
 
 if TYPE_CHECKING:
     from dbsync.sync.project import Project
 
-STATIC = tuple(kind for kind in KINDS if kind != "drift")
 # As warnings: what differed before is not this commit's, and a project without models knows that it has none.
 SHOWN_ONLY_BY_HAND = ("DBS201", "DBS209")
 HEADS = "DBS203"
@@ -29,7 +29,9 @@ def check_commit(project: Project) -> Checked:
     except DbsyncError as error:
         obstacle = Obstacle("DBS221", f"not judged: {error.message}", error.hint)
         findings = [Finding(obstacle, project.settings.unjudged == "stop")]
-    if merging(project.repository, project.environ):  # that is how heads come about: it is told, and the merge goes on
+    if brings_heads(
+        project.repository, project.environ
+    ):  # that is how heads come about: it is told, and the merge goes on
         findings = [one._replace(stops=one.stops and one.obstacle.code != HEADS) for one in findings]
     shown = [one for one in findings if one.stops or one.obstacle.code not in SHOWN_ONLY_BY_HAND]
     _watch(project)
@@ -37,12 +39,7 @@ def check_commit(project: Project) -> Checked:
 
 
 def _judge(project: Project) -> list[Finding]:
-    strict = project.settings.unjudged == "stop"
-    stranger = why_untrusted(project)
-    if stranger is None:
-        return check(project, staged(project), strict=strict)
-    obstacle = Obstacle("DBS221", f"not judged: {stranger.message}", stranger.hint)
-    return [*check(project, staged(project), STATIC), Finding(obstacle, strict)]
+    return check(project, staged(project), KINDS, Rules(project.settings.unjudged == "stop", why_untrusted(project)))
 
 
 def _watch(project: Project) -> None:

@@ -43,8 +43,9 @@ def find_interpreter(environment: Environment, settings: Settings, around: Surro
     """Find the Python that has the project and its Alembic.
 
     In order: what git config names; VIRTUAL_ENV; CONDA_PREFIX; the nearest .venv or venv above the config; the same in
-    the main work tree; dbsync's own. The environment that pre-commit or prek made for a hook is none of these. One that has no Alembic gives way to a later one that has, since conda activates
-    its base everywhere. Raises `DbsyncError` where what is configured is gone, and where nothing is found.
+    the main work tree; dbsync's own. What pre-commit or prek made for a hook is none of these. One that has no Alembic
+    gives way to a later one that has, since conda activates its base everywhere. Raises `DbsyncError` where what is
+    configured is gone, and where nothing is found.
     """
     configured = settings.interpreter_for(environment.name)
     if configured:

@@ -64,6 +64,11 @@ def _last_action(repository: Repository) -> str:
     return last.partition(b"\t")[2].decode(errors="replace")
 
 
+def brings_heads(repository: Repository, environ: Mapping[str, str]) -> bool:
+    """Say whether the commit that is about to be made joins two lines of work: a merge, or a squashed one."""
+    return bool(merging(repository, environ)) or _has(repository, "SQUASH_MSG")
+
+
 def merging(repository: Repository, environ: Mapping[str, str]) -> str:
     """Return the commit that is being merged into HEAD, "" where none is.
 

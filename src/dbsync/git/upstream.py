@@ -47,18 +47,6 @@ def published(repository: Repository, remote: str) -> Upstream | None:
     return Upstream(_short(ref), (commit,)) if commit else None
 
 
-def shared(repository: Repository, remote: str) -> Upstream | None:
-    """Return the branch whose history is not rewritten: the remote's default one, without a remote the local one.
-
-    A local one is none while it is checked out: then nothing is shared.
-    """
-    if remote:
-        return published(repository, remote)
-    name = _local_default(repository, "")
-    commit = repository.commit_of(HEADS + name) if name and name != repository.branch() else None
-    return Upstream(name, (commit,)) if commit else None
-
-
 def merge_base(repository: Repository, one: str, other: str) -> str:
     """Return the best common ancestor of two commits, "" where there is none."""
     return repository.line("merge-base", one, other)
