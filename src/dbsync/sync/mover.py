@@ -194,6 +194,9 @@ class Mover:
             "keep": list(keep or ()) if current.kept else None,
             "allow_loss": self._rules.accept_loss and keep is not None,
             "allow_commit": self._rules.accept_loss,
+            "allow_difference": self._rules.accept_loss,
+            "record": True,
+            "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
 
     def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
@@ -238,11 +241,40 @@ class Mover:
     def _on_losses(self, event: dict[str, Any]) -> None:
         self.losses = event["losses"]
 
+    def _on_types(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Say which types, used no longer, only the revisions taken down speak of: those are theirs."""
+        going = set(self._now.planned.down)
+        down, stay = [], []
+        for entry in self._now.known.entries:
+            (down if entry.revision.id in going else stay).append(entry.source.lower())
+        names = {name: name.lower().encode() for name in event["names"]}
+        ours = [
+            name
+            for name, word in names.items()
+            if any(word in source for source in down) and not any(word in source for source in stay)
+        ]
+        return {"left": ours}
+
+    def _on_gone(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Say which lines of the schema were made by revisions that stay, so that they should still be there."""
+        current = self._now
+        going = set(current.planned.down)
+        staying = [entry for entry in current.known.entries if entry.revision.id not in going]
+        made = current.ledger.changes(current.track, staying).values()
+        known = {line for added, _ in made for line in added}
+        return {"lines": [line for line in event["lines"] if line in known]}
+
+    def _on_cleared(self, event: dict[str, Any]) -> None:
+        self._now.notes.append(f"cleared away what downgrades left behind: {', '.join(event['what'])}")
+
+    def _on_differs(self, event: dict[str, Any]) -> None:
+        self._now.notes.append(event["message"])
+
     def _on_ready(self, event: dict[str, Any]) -> dict[str, Any]:
         current = self._now
         if current.kept is not None:
             current.kept.close()
-        current.ready(event.get("evidence", {}), event.get("stamp", ""))
+        current.ready(event)
         self._current = None
         return {}
 
@@ -252,6 +284,11 @@ class Mover:
     def _stop(self, obstacle: Obstacle) -> dict[str, Any]:
         self.refused = obstacle
         return {"stop": True, "code": obstacle.code, "message": obstacle.message, "hint": obstacle.hint}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the databases that were moved."""
+        return tuple(note for current in self._looked_at if current.done for note in current.notes)
 
     def commit_of(self, revision_id: str) -> str:
         """Return the commit that held an applied revision, "" where it was never committed."""
