@@ -47,9 +47,9 @@ def on_feature(project: Project, up: str, down: str, *rows: str) -> Project:
 
 
 def there_and_back(project: Project) -> str:
-    """Switch to main and to feature, twice, and return what was said on the way."""
+    """Switch to main and back, twice, and return what was said on the way."""
     said = ""
-    for name in ("main", "feature", "main", "feature"):
+    for name in ["main", "feature"] * 2:
         done = project.switch(name)
         assert codes(done) == [], done.err
         assert_follows(project)
@@ -70,7 +70,11 @@ LEFT = {
         'op.drop_table("extra")',
         "index ix_email, column people.email",
     ),
-    "a view": (EXTRA + 'op.execute("CREATE VIEW adults AS SELECT * FROM people")', 'op.drop_table("extra")', "view adults"),
+    "a view": (
+        EXTRA + 'op.execute("CREATE VIEW adults AS SELECT * FROM people")',
+        'op.drop_table("extra")',
+        "view adults",
+    ),
     "a trigger": (
         EXTRA + 'op.execute("CREATE TRIGGER t AFTER INSERT ON people BEGIN SELECT 1; END")',
         'op.drop_table("extra")',
@@ -92,7 +96,12 @@ def test_what_holds_no_rows_is_cleared_away_and_said(project: Project, what: str
 
 FILLED = {
     "a table": (EXTRA + COLUMN, 'op.drop_column("people", "email")', "INSERT INTO extra (x) VALUES ('kept')", "extra"),
-    "a column": (EXTRA + COLUMN, 'op.drop_table("extra")', "UPDATE people SET email = 'kept' WHERE id = 1", "people.email"),
+    "a column": (
+        EXTRA + COLUMN,
+        'op.drop_table("extra")',
+        "UPDATE people SET email = 'kept' WHERE id = 1",
+        "people.email",
+    ),
 }
 
 
@@ -134,7 +143,11 @@ LOSSY = {
         BATCH + 'batch.alter_column("age", type_=sa.SmallInteger, existing_type=sa.BigInteger)',
         "column people.age is SMALLINT default '0', was INTEGER default '0'",
     ),
-    "an index not back": (EXTRA + 'op.drop_index("ix_age", "people")', 'op.drop_table("extra")', "index ix_age on people (age) is not back"),
+    "an index not back": (
+        EXTRA + 'op.drop_index("ix_age", "people")',
+        'op.drop_table("extra")',
+        "index ix_age on people (age) is not back",
+    ),
     "a table not back": (
         'op.rename_table("people", "persons")',
         'op.drop_table("persons")',
@@ -214,6 +227,10 @@ FAITHFUL = {
         BATCH + 'batch.drop_constraint("uq_both", type_="unique")',
     ),
     "a whole table dropped": ('op.drop_index("ix_age", "people")\nop.drop_table("people")', PEOPLE),
+    "a virtual table": (
+        'op.execute("CREATE VIRTUAL TABLE words USING fts5(word)")',
+        'op.execute("DROP TABLE words")',
+    ),
     "rows alone": ('op.execute("INSERT INTO teams (label) VALUES (1)")', 'op.execute("SELECT 1")'),
 }
 
@@ -244,7 +261,31 @@ def test_a_change_by_hand_is_nobodys_leftover(project: Project):
 
     assert codes(done) == []
     assert "note:" not in done.err
-    assert [name for (name,) in sql(project, "SELECT name FROM sqlite_master WHERE name IN ('extra', 'own')")] == ["own"]
+    assert [name for (name,) in sql(project, "SELECT name FROM sqlite_master WHERE name IN ('extra', 'own')")] == [
+        "own"
+    ]
+
+
+def test_what_was_made_by_hand_follows_a_table_that_is_renamed(project: Project):
+    on_feature(project, *FAITHFUL["names"])
+    sql(project, "CREATE INDEX mine ON persons (age)", "ALTER TABLE persons ADD COLUMN own TEXT")
+
+    done = project.switch("main")
+
+    assert codes(done) == []
+    assert versions_of(project.database) == ("r2",)
+
+
+def test_an_upgrade_that_meets_what_was_left_before_says_so(project: Project):
+    on_feature(project, EXTRA, 'op.drop_table("extra")')
+    project.switch("main")
+    sql(project, "CREATE TABLE extra (id)")
+
+    done = project.switch("feature")
+
+    assert codes(done) == ["DBS413"]
+    assert "already exists" in done.err
+    assert "if an earlier downgrade left it behind, drop it by hand" in done.err
 
 
 def test_a_revision_that_plain_alembic_applied_is_not_judged(project: Project):

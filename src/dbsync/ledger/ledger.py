@@ -188,7 +188,13 @@ class Ledger:
         self._db.executemany(
             "INSERT OR REPLACE INTO change VALUES (?, ?, ?, ?, ?)",
             [
-                (operation.track, one["revision"][0], one["applied_at"], operation.id, json.dumps(changes[one["revision"][0]]))
+                (
+                    operation.track,
+                    one["revision"][0],
+                    one["applied_at"],
+                    operation.id,
+                    json.dumps(changes[one["revision"][0]]),
+                )
                 for one in operation.facts["entries"]
                 if one["revision"][0] in changes
             ],

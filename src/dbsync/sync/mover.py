@@ -168,7 +168,7 @@ class Mover:
         one_way = [one for one in plan.down if lacks_way_back(entries[one].source)]
         if one_way and not self._rules.accept_loss:
             message = f"revision {one_way[0]} has an empty downgrade: what its upgrade changed would stay"
-            return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` leaves that behind")
+            return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` takes it down all the same")
         if not self._rules.by_hook or not plan.steps:
             return None
         sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}
@@ -243,26 +243,22 @@ class Mover:
 
     def _on_types(self, event: dict[str, Any]) -> dict[str, Any]:
         """Say which types, used no longer, only the revisions taken down speak of: those are theirs."""
-        going = set(self._now.planned.down)
-        down, stay = [], []
-        for entry in self._now.known.entries:
-            (down if entry.revision.id in going else stay).append(entry.source.lower())
-        names = {name: name.lower().encode() for name in event["names"]}
-        ours = [
-            name
-            for name, word in names.items()
-            if any(word in source for source in down) and not any(word in source for source in stay)
-        ]
-        return {"left": ours}
+        down, stay = self._going_and_staying()
+        words = {name: name.lower().encode() for name in event["names"]}
+        return {"left": [name for name, word in words.items() if _speaks(down, word) and not _speaks(stay, word)]}
 
     def _on_gone(self, event: dict[str, Any]) -> dict[str, Any]:
         """Say which lines of the schema were made by revisions that stay, so that they should still be there."""
-        current = self._now
-        going = set(current.planned.down)
-        staying = [entry for entry in current.known.entries if entry.revision.id not in going]
-        made = current.ledger.changes(current.track, staying).values()
-        known = {line for added, _ in made for line in added}
+        made = self._now.ledger.changes(self._now.track, self._going_and_staying()[1])
+        known = {line for added, _ in made.values() for line in added}
         return {"lines": [line for line in event["lines"] if line in known]}
+
+    def _going_and_staying(self) -> tuple[list[Entry], list[Entry]]:
+        going, entries = set(self._now.planned.down), self._now.known.entries
+        return (
+            [entry for entry in entries if entry.revision.id in going],
+            [entry for entry in entries if entry.revision.id not in going],
+        )
 
     def _on_cleared(self, event: dict[str, Any]) -> None:
         self._now.notes.append(f"cleared away what downgrades left behind: {', '.join(event['what'])}")
@@ -310,3 +306,7 @@ class Mover:
         for ledger in self._ledgers.values():
             ledger.close()
         return [current.moved() for current in self._looked_at]
+
+
+def _speaks(entries: list[Entry], word: bytes) -> bool:
+    return any(word in entry.source.lower() for entry in entries)

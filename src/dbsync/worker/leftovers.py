@@ -22,10 +22,12 @@ LONGEST = 120
 class Upgrades:
     """What each upgrade of a run changes: `changes` holds the lines added and removed, by revision."""
 
-    def __init__(self, read: Callable[[], frozenset[str]], revisions: list[str]) -> None:
+    def __init__(
+        self, read: Callable[[], frozenset[str]], revisions: list[str], lines: frozenset[str] | None = None
+    ) -> None:
         self._read = read
         self._recorded = set(revisions[-MOST_RECORDED:])
-        self._lines: frozenset[str] | None = None
+        self._lines = lines if self._recorded.issuperset(revisions) else None
         self.changes: dict[str, list[list[str]]] = {}
 
     def before(self, revision_id: str) -> None:
@@ -35,7 +37,7 @@ class Upgrades:
 
     def after(self, revision_id: str) -> None:
         """Record what an upgrade has changed."""
-        if self._lines is None:
+        if self._lines is None or revision_id not in self._recorded:
             return
         before, self._lines = self._lines, self._read()
         self.changes[revision_id] = [sorted(self._lines - before), sorted(before - self._lines)]
@@ -44,8 +46,8 @@ class Upgrades:
 class Judged(NamedTuple):
     """How a schema differs from the one that should be there after downgrades.
 
-    `left` was added by the upgrades and is still there, `lacking` was there before them and is not back, `new` was never
-    there; `gone` was there all the time, so that it may have been somebody else's.
+    `left` was added by the upgrades and is still there, `lacking` was there before them and is not back, `new` was
+    never there; `gone` was there all the time, and no upgrade had to do with it.
     """
 
     left: frozenset[str]
@@ -57,9 +59,7 @@ class Judged(NamedTuple):
 class Downgrades:
     """The downgrades of one plan on one connection; `changes` holds what the ledger knows of their upgrades."""
 
-    def __init__(
-        self, adapter: Any, connection: Any, read: Callable[[], frozenset[str]], plan: dict[str, Any]
-    ) -> None:
+    def __init__(self, adapter: Any, connection: Any, read: Callable[[], frozenset[str]], plan: dict[str, Any]) -> None:
         self._adapter, self._connection, self._read = adapter, connection, read
         changes = plan.get("changes") or {}
         self._steps: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
@@ -68,14 +68,15 @@ class Downgrades:
                 break
             self._steps = {one: (frozenset(changes[one][0]), frozenset(changes[one][1])), **self._steps}
         self._unknown = len(self._steps) < len(plan["down"])
-        self._before: frozenset[str] = frozenset()
+        self._before: frozenset[str] | None = None
         self._needed: set[str] = set()
         self._types = adapter.types_in_use(connection) if self._unknown else {}
         self.cleared: list[str] = []
+        self.now: frozenset[str] | None = None
 
     def before(self, revision_id: str) -> None:
         """Read the schema as the first of the downgrades that are judged finds it."""
-        if revision_id in self._steps and not self._before:
+        if revision_id in self._steps and self._before is None:
             self._before = self._read()
 
     def after(self, revision_id: str) -> None:
@@ -83,13 +84,14 @@ class Downgrades:
 
     def judge(self) -> Judged:
         """Compare what is there with what should be there."""
-        if not self._steps:
+        if self._before is None:
             return Judged(*[frozenset()] * 4)
+        if self.now is None:
+            self.now = self._read()
         expected, disturbed = undone(self._before, list(self._steps.values()))
         added = frozenset().union(*(step[0] for step in self._steps.values()))
         removed = frozenset().union(*(step[1] for step in self._steps.values()))
-        now = self._read()
-        extra, lacking = now - expected - disturbed - self._needed, expected - now - disturbed
+        extra, lacking = self.now - expected - disturbed - self._needed, expected - self.now - disturbed
         new = frozenset() if disturbed else extra - added
         return Judged(extra & added, lacking & removed, new, lacking - removed)
 
@@ -118,6 +120,7 @@ class Downgrades:
         error = self._attempt(one.statement)
         if error is None:
             self.cleared.append(one.label)
+            self.now = None
         elif self._adapter.is_needed(error):
             self._needed.add(one.line)  # by something that stays, so that it was to stay too
 
@@ -144,23 +147,35 @@ class Downgrades:
         """Drop types that only the revisions taken down speak of, where they are still there."""
         for statement in statements:
             if self._attempt(statement) is None:
+                self.now = None
                 self.cleared.append(f"type {statement.rpartition('.')[2]}")
 
-    def differences(self, found: Judged, gone: list[str]) -> list[str]:
+    @staticmethod
+    def owned(found: Judged, made: list[str]) -> Judged:
+        """Return what can be held against the downgrades, given which lines that are gone were made by revisions.
+
+        A line that no revision made is somebody else's: it may have gone, or come back under a new name, with what it
+        hung on, so that what is new may be his too.
+        """
+        theirs = len(made) == len(found.gone)
+        return found._replace(gone=frozenset(made), new=found.new if theirs else frozenset())
+
+    @staticmethod
+    def differences(found: Judged) -> list[str]:
         """Return how the schema is not what it was, a phrase each, tables first."""
         said, extra = [], _outermost(found.left | found.new)
-        for line in _outermost(found.lacking.union(gone)):
+        for line in _outermost(found.lacking | found.gone):
             other = next((one for one in extra if _head(one) == _head(line)), None)
             if other is not None:
                 extra.remove(other)
             said.append(f"{_short(line)} is not back" if other is None else _changed(line, other))
         return [*said, *(f"{_short(line)} stays" for line in extra)]
 
-    def behind(self, found: Judged, gone: list[str]) -> list[str]:
+    def behind(self, found: Judged) -> list[str]:
         """Return the revisions whose downgrades are to blame; all of them where that cannot be told."""
         lines = found.left | found.lacking
         blamed = [one for one, (added, removed) in self._steps.items() if lines & (added | removed)]
-        return list(self._steps) if (found.new or gone) and not blamed else blamed
+        return list(self._steps) if (found.new or found.gone) and not blamed else blamed
 
 
 def undone(

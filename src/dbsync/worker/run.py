@@ -123,17 +123,22 @@ class Run:
             for piece in adapter.keep(connection, plan["keep"]):
                 self._channel.tell("kept", **piece)
         self._all_or_nothing = not plan.get("allow_commit")
-        read = self._schema_reader(context)
+        read, now = self._schema_reader(context), None
         if down:
             self._watch = LossWatch(adapter, connection, context.version_table)
             downgrades = Downgrades(adapter, connection, read, plan)
             yield from self._timed(down, "down", MigrationStep.downgrade_from_script, downgrades)
-            self._clear(downgrades)
-            self._report_losses(plan)
-            self._report_differences(downgrades, plan)
-        upgrades = Upgrades(read, plan["up"] if plan.get("record") else [])
+            self._settle(downgrades, plan)
+            now = downgrades.now
+        upgrades = Upgrades(read, plan["up"] if plan.get("record") else [], now)
         yield from self._timed(up, "up", MigrationStep.upgrade_from_script, upgrades)
         self._finish(context, plan, upgrades.changes)
+
+    def _settle(self, downgrades: Downgrades, plan: dict[str, Any]) -> None:
+        """Clear away what the downgrades left, and stop where rows would be lost or something is not as it was."""
+        self._clear(downgrades)
+        self._report_losses(plan)
+        self._report_differences(downgrades, plan)
 
     @staticmethod
     def _schema_reader(context: Any) -> Any:
@@ -182,13 +187,16 @@ class Run:
 
     def _report_differences(self, downgrades: Downgrades, plan: dict[str, Any]) -> None:
         found = downgrades.judge()
-        gone = self._channel.ask("gone", lines=sorted(found.gone))["lines"] if found.gone else []
-        said = downgrades.differences(found, gone)
+        if found.gone:
+            found = downgrades.owned(found, self._channel.ask("gone", lines=sorted(found.gone))["lines"])
+        said = downgrades.differences(found)
         if not said:
             return
-        message = blame(downgrades.behind(found, gone), said)
+        message = blame(downgrades.behind(found), said)
         if not plan.get("allow_difference"):
-            raise Stop("DBS310", message, "`git switch` back and correct it, or `dbsync sync --yes` goes on all the same")
+            raise Stop(
+                "DBS310", message, "`git switch` back and correct it, or `dbsync sync --yes` goes on all the same"
+            )
         self._channel.tell("differs", message=message)
 
     def _finish(self, context: Any, plan: dict[str, Any], changes: dict[str, Any]) -> None:

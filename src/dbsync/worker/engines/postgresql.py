@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
-from .postgresql_schema import CLEARABLE as CLEARABLE
-from .postgresql_schema import USER_SCHEMAS, literal
-from .postgresql_schema import clearable as clearable
-from .postgresql_schema import is_needed as is_needed
-from .postgresql_schema import schema as schema
-from .postgresql_schema import types_in_use as types_in_use
+from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What of the protocol is in another module.
+__all__ = ["CLEARABLE", "clearable", "is_needed", "schema", "types_in_use"]
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 

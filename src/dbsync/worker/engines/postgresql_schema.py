@@ -38,7 +38,9 @@ _ENUM = (
     "'enum ' || n.nspname || '.' || t.typname || ' '"
     " || (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid)"
 )
-_TYPES = f"FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {USER_SCHEMAS} AND {_own('pg_type', 't.oid')}"
+_TYPES = (
+    f"FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {USER_SCHEMAS} AND {_own('pg_type', 't.oid')}"
+)
 _DOMAIN = (
     "'domain ' || n.nspname || '.' || t.typname || ' ' || format_type(t.typbasetype, t.typtypmod)"
     " || CASE WHEN t.typnotnull THEN ' not null' ELSE '' END || coalesce(' default ' || t.typdefault, '')"
@@ -63,70 +65,81 @@ SCHEMA = (
 )
 
 
-def _clearable(line: str, drop: str, label: str, heads: str, rest: str, *, within: str = "''") -> str:
-    return f"SELECT {line}, {drop}, {label}, {heads}, {within}, '', '', '' {rest}"
+def _select(rest: str, *columns: str) -> str:
+    """Return a statement that gives what a `Clearable` is made of, "" for what is not named."""
+    return f"SELECT {', '.join([*columns, *[_NONE] * (8 - len(columns))])} {rest}"
 
 
+_NONE = "''"
 _NAMED = "CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END"
+_RELATION = f"{_NAMED} || c.relname"
 _WITHIN = f"'table ' || {_TABLE}"
-_INDEX_HEADS = (
-    "format(E'index CREATE INDEX %I ON \\nindex CREATE UNIQUE INDEX %I ON ', x.relname, x.relname)"
-)
-# What can be dropped, in the order in which it can be. The last three columns: what has rows, and a column of it.
+# What can be dropped, in the order in which it can be.
 _CLEARABLE = {
-    "trigger": _clearable(
+    "trigger": _select(
+        _TRIGGERS,
         _TRIGGER,
         "format('DROP TRIGGER %I ON %I.%I', g.tgname, n.nspname, c.relname)",
         "'trigger ' || g.tgname",
         "format('trigger CREATE TRIGGER %I ', g.tgname)",
-        _TRIGGERS,
-        within=_WITHIN,
+        _WITHIN,
     ),
-    "view": _clearable(
+    "view": _select(
+        f"{_FROM} WHERE c.relkind IN ('v', 'm')",
         _VIEW,
         "format('DROP %s VIEW %I.%I', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED' ELSE '' END, n.nspname, c.relname)",
-        f"'view ' || {_NAMED} || c.relname",
+        f"'view ' || {_RELATION}",
         f"'view ' || {_TABLE} || ': '",
-        f"{_FROM} WHERE c.relkind IN ('v', 'm')",
     ),
-    "constraint": _clearable(
+    "constraint": _select(
+        f"{_CONSTRAINTS} AND c.relkind IN ('r', 'p')",
         _CONSTRAINT,
         "format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname)",
         "'constraint ' || k.conname",
         f"'constraint ' || {_TABLE} || ' ' || k.conname || ' '",
-        f"{_CONSTRAINTS} AND c.relkind IN ('r', 'p')",
-        within=_WITHIN,
+        _WITHIN,
     ),
-    "index": _clearable(
+    "index": _select(
+        f"{_FROM} JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid",
         _INDEX,
         "format('DROP INDEX %I.%I', n.nspname, x.relname)",
         "'index ' || x.relname",
-        _INDEX_HEADS,
-        f"{_FROM} JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid",
-        within=_WITHIN,
+        "format(E'index CREATE INDEX %I ON \\nindex CREATE UNIQUE INDEX %I ON ', x.relname, x.relname)",
+        _WITHIN,
     ),
-    "table": (
-        f"SELECT {_WITHIN}, format('DROP TABLE %I.%I', n.nspname, c.relname), 'table ' || {_NAMED} || c.relname,"
-        f" {_WITHIN} || ':', '', {_NAMED} || c.relname, '', '' {_FROM} WHERE c.relkind IN ('r', 'p')"
+    "table": _select(
+        f"{_FROM} WHERE c.relkind IN ('r', 'p')",
+        _WITHIN,
+        "format('DROP TABLE %I.%I', n.nspname, c.relname)",
+        f"'table ' || {_RELATION}",
+        f"{_WITHIN} || ':'",
+        _NONE,
+        _RELATION,
     ),
-    "column": (
-        f"SELECT {_COLUMN}, format('ALTER TABLE %I.%I DROP COLUMN %I', n.nspname, c.relname, a.attname),"
-        f" 'column ' || {_NAMED} || c.relname || '.' || a.attname, 'column ' || {_TABLE} || '.' || a.attname || ' ',"
-        f" {_WITHIN}, {_NAMED} || c.relname, a.attname, format_type(a.atttypid, a.atttypmod) {_COLUMNS}"
+    "column": _select(
+        _COLUMNS,
+        _COLUMN,
+        "format('ALTER TABLE %I.%I DROP COLUMN %I', n.nspname, c.relname, a.attname)",
+        f"'column ' || {_RELATION} || '.' || a.attname",
+        f"'column ' || {_TABLE} || '.' || a.attname || ' '",
+        _WITHIN,
+        _RELATION,
+        "a.attname",
+        "format_type(a.atttypid, a.atttypmod)",
     ),
-    "sequence": _clearable(
+    "sequence": _select(
+        f"{_FROM} WHERE c.relkind = 'S'",
         f"'sequence ' || {_TABLE}",
         "format('DROP SEQUENCE %I.%I', n.nspname, c.relname)",
-        f"'sequence ' || {_NAMED} || c.relname",
+        f"'sequence ' || {_RELATION}",
         f"'sequence ' || {_TABLE} || ':'",
-        f"{_FROM} WHERE c.relkind = 'S'",
     ),
-    "type": _clearable(
+    "type": _select(
+        f"{_TYPES} AND t.typtype IN ('e', 'd')",
         f"CASE t.typtype WHEN 'e' THEN {_ENUM} ELSE {_DOMAIN} END",
         "format('DROP %s %I.%I', CASE t.typtype WHEN 'e' THEN 'TYPE' ELSE 'DOMAIN' END, n.nspname, t.typname)",
         f"'type ' || {_NAMED} || t.typname",
         "CASE t.typtype WHEN 'e' THEN 'enum ' ELSE 'domain ' END || n.nspname || '.' || t.typname || ' '",
-        f"{_TYPES} AND t.typtype IN ('e', 'd')",
     ),
 }
 CLEARABLE = tuple(_CLEARABLE)
@@ -145,12 +158,12 @@ def schema(connection: Any, version_table: str, known: Any = None) -> list[str]:
 def clearable(connection: Any, kind: str) -> list[Clearable]:
     """Return all of one kind that could be dropped, whether something hangs on it or not."""
     rows = _catalogue(connection, (_CLEARABLE[kind],), "")
-    return [Clearable(*row[:3], tuple(row[3].split("\n")), *row[4:]) for row in rows]
+    return [Clearable(row[0], row[1], row[2], tuple(row[3].split("\n")), *row[4:8]) for row in rows]
 
 
 def types_in_use(connection: Any) -> dict[str, str]:
     """Return the enum types that columns have: what drops each, by its name."""
-    return {name: statement for name, statement in _catalogue(connection, (_TYPES_IN_USE,), "")}
+    return dict(map(tuple, _catalogue(connection, (_TYPES_IN_USE,), "")))
 
 
 def is_needed(error: Exception) -> bool:

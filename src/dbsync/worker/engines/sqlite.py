@@ -11,14 +11,13 @@ from urllib.parse import unquote
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
-from .sqlite_schema import CLEARABLE as CLEARABLE
-from .sqlite_schema import INTERNAL, quote
-from .sqlite_schema import clearable as clearable
-from .sqlite_schema import schema as schema
+from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What of the protocol is in another module.
+__all__ = ["CLEARABLE", "clearable", "schema"]
 BUSY_SECONDS = 3
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INTERNAL = "('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4')"
+VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\b", re.IGNORECASE)
 # In the order in which they can be dropped.
 CLEARABLE = ("trigger", "view", "index", "table", "column")
 
@@ -56,6 +57,8 @@ def _text_line(kind: str, name: str, sql: str) -> str:
 def _table_lines(dbapi: Any, name: str, sql: str) -> list[str]:
     quoted = quote(name)
     lines = [f"table {name}"]
+    if VIRTUAL.match(sql):  # its columns are known to its module, which this connection may not have
+        return [*lines, _text_line("virtual", name, sql)]
     lines += [_column_line(name, row) for row in rows_of(dbapi, f"PRAGMA table_xinfo({quoted})")]
     lines += [
         f"foreign key {name}.{row[3]} -> {row[2]}.{row[4]} on update {row[5]} on delete {row[6]}"
@@ -93,7 +96,9 @@ def clearable(connection: Any, kind: str) -> list[Clearable]:
     dbapi = dbapi_of(connection)
     if kind in ("trigger", "view"):
         return [
-            Clearable(_text_line(kind, name, text[0]), f"DROP {kind} {quote(name)}", f"{kind} {name}", (f"{kind} {name}: ",))
+            Clearable(
+                _text_line(kind, name, text[0]), f"DROP {kind} {quote(name)}", f"{kind} {name}", (f"{kind} {name}: ",)
+            )
             for found, name, text in _objects(dbapi)
             if found == kind
         ]
@@ -106,7 +111,10 @@ def clearable(connection: Any, kind: str) -> list[Clearable]:
 
 def _tables(dbapi: Any, tables: list[str]) -> list[Clearable]:
     referred = {
-        row[2] for table in tables for row in rows_of(dbapi, f"PRAGMA foreign_key_list({quote(table)})") if row[2] != table
+        row[2]
+        for table in tables
+        for row in rows_of(dbapi, f"PRAGMA foreign_key_list({quote(table)})")
+        if row[2] != table
     }
     return [
         Clearable(f"table {one}", f"DROP TABLE {quote(one)}", f"table {one}", (f"table {one}:",), table=one)
