@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-FORMAT = 1
+FORMAT = 2
 # Operations that ended are kept for as long as a copy of the database made then may come back.
 MOST_OPERATIONS = 50
-SCHEMA = """
+# What the upgrades changed in the schema, for as long as they are applied or may be found applied again.
+CHANGE = """
+CREATE TABLE change (track TEXT NOT NULL, id TEXT NOT NULL, applied_at TEXT NOT NULL, operation INTEGER NOT NULL,
+    lines TEXT NOT NULL, PRIMARY KEY (track, id, applied_at));
+"""
+SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE applied (
     track TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, identifiers TEXT NOT NULL, source BLOB NOT NULL,
@@ -31,7 +36,9 @@ CREATE TABLE operation (
 );
 CREATE TABLE source (id TEXT NOT NULL, oid TEXT NOT NULL, source BLOB NOT NULL, identifiers TEXT NOT NULL,
     "commit" TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (id, oid));
-"""
+{CHANGE}"""
+# What brings a file of the format before to this one.
+MIGRATION = CHANGE
 
 
 class Ledger:
@@ -65,12 +72,20 @@ class Ledger:
         if version == 0 and not create:
             # Taken for a new one it would say that no database was ever adopted: green on nothing.
             raise DbsyncError(f"the ledger {self.path} is empty", "move it away, then `dbsync init`")
-        if version == 0:
-            for statement in ("BEGIN IMMEDIATE", *SCHEMA.split(";"), f"PRAGMA user_version = {FORMAT}", "COMMIT"):
-                self._db.execute(statement)
+        if version < FORMAT:
+            self._bring_from(version)
         elif version > FORMAT:
             message = f"the ledger {self.path} was written by a newer dbsync (format {version})"
             raise DbsyncError(message, "upgrade dbsync: `pip install --upgrade git-dbsync`")
+
+    def _bring_from(self, version: int) -> None:
+        """Make the tables that a file of an earlier format lacks, unless another process just has."""
+        self._db.execute("BEGIN IMMEDIATE")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == version:
+            for statement in (SCHEMA if version == 0 else MIGRATION).split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        self._db.execute("COMMIT")
 
     def meta(self, key: str, default: Any = None) -> Any:
         """Return what was stored under a key."""
@@ -153,12 +168,49 @@ class Ledger:
         self._db.execute("BEGIN IMMEDIATE")
         if entries is not None:
             self._write(operation.track, entries)
+        if state == "done":
+            self._write_changes(operation)
         self._db.execute("UPDATE operation SET state = ? WHERE id = ?", (state, operation.id))
         self._db.execute(
             "DELETE FROM operation WHERE track = ? AND state <> 'running' AND id <= ? - ?",
             (operation.track, operation.id, MOST_OPERATIONS),
         )
+        self._db.execute(
+            "DELETE FROM change WHERE track = ? AND operation <= ? - ? AND NOT EXISTS (SELECT 1 FROM applied AS a"
+            " WHERE a.track = change.track AND a.id = change.id AND a.applied_at = change.applied_at)",
+            (operation.track, operation.id, MOST_OPERATIONS),
+        )
         self._db.execute("COMMIT")
+
+    def _write_changes(self, operation: Operation) -> None:
+        """Keep what the upgrades of an operation changed, each under the moment it was applied."""
+        changes = operation.facts.get("changes", {})
+        self._db.executemany(
+            "INSERT OR REPLACE INTO change VALUES (?, ?, ?, ?, ?)",
+            [
+                (
+                    operation.track,
+                    one["revision"][0],
+                    one["applied_at"],
+                    operation.id,
+                    json.dumps(changes[one["revision"][0]]),
+                )
+                for one in operation.facts["entries"]
+                if one["revision"][0] in changes
+            ],
+        )
+
+    def changes(self, track: str, entries: Iterable[Entry]) -> dict[str, list[list[str]]]:
+        """Return, by id, the lines of the schema that each upgrade added and removed, where it was seen."""
+        found = {}
+        for entry in (one for one in entries if not one.observed):
+            row = self._db.execute(
+                "SELECT lines FROM change WHERE track = ? AND id = ? AND applied_at = ?",
+                (track, entry.revision.id, entry.applied_at),
+            ).fetchone()
+            if row is not None:
+                found[entry.revision.id] = json.loads(row[0])
+        return found
 
     def entries_of(self, operation: Operation) -> list[Entry]:
         """Return what is applied when an operation has been carried out."""

@@ -35,6 +35,7 @@ class CurrentDatabase:
         self.after: list[Entry] = []
         self.interrupted: Any = None
         self.kept: KeptRows | None = None
+        self.notes: list[str] = []
         self.durations: dict[tuple[str, str], float] = {}
         self.committing = self.done = False
         self._operation = 0
@@ -74,11 +75,12 @@ class CurrentDatabase:
         }
         self._operation = self.ledger.begin(self.track, utc_now(), facts, self.after)
 
-    def ready(self, evidence: dict[str, Any], stamp: str) -> None:
-        """Record, before the commit, how to tell later that it happened."""
+    def ready(self, event: dict[str, Any]) -> None:
+        """Record, before the commit, how to tell later that it happened, and what the upgrades changed."""
         if self._operation:
-            self.ledger.note(self._operation, stamp, evidence={"before": self.evidence, "after": evidence})
-            self._stamp_after = stamp
+            evidence = {"before": self.evidence, "after": event.get("evidence", {})}
+            self._stamp_after = event.get("stamp", "")
+            self.ledger.note(self._operation, self._stamp_after, evidence=evidence, changes=event.get("changes", {}))
 
     def close(self, *, committed: bool) -> None:
         """End the operation; what was applied is written in the same transaction."""

@@ -68,6 +68,8 @@ def _step_failed(step: dict[str, Any], error: dict[str, Any], *, partly: bool) -
     hint = "correct the revision, then `dbsync sync`"
     if error["type"] == "NotImplementedError":
         hint = "the revision has no way back: `alembic stamp` or a new database are what is left"
+    if way == "upgrade" and "already exists" in error["message"]:
+        hint = "if an earlier downgrade left it behind, drop it by hand; else correct the revision; then `dbsync sync`"
     return Obstacle("DBS413", message, hint, error.get("path"), error.get("line"))
 
 

@@ -104,7 +104,7 @@ def _ended(project: Project, target: Target, mover: Mover, conversation: Convers
     moved = tuple(mover.finish(last["event"]))
     if last["event"] == "done":
         _record(project, target, last)
-        return Attempt(mover, Outcome(name, moved, notes=_notes(target)), last)
+        return Attempt(mover, Outcome(name, moved, notes=(*mover.notes, *_notes(target))), last)
     if mover.losses:
         return Attempt(mover, Outcome(name, moved, (_loss(mover.losses),)), last)
     obstacle = mover.refused or obstacle_of(last, target.environment)

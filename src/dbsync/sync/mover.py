@@ -168,7 +168,7 @@ class Mover:
         one_way = [one for one in plan.down if lacks_way_back(entries[one].source)]
         if one_way and not self._rules.accept_loss:
             message = f"revision {one_way[0]} has an empty downgrade: what its upgrade changed would stay"
-            return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` leaves that behind")
+            return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` takes it down all the same")
         if not self._rules.by_hook or not plan.steps:
             return None
         sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}
@@ -194,6 +194,9 @@ class Mover:
             "keep": list(keep or ()) if current.kept else None,
             "allow_loss": self._rules.accept_loss and keep is not None,
             "allow_commit": self._rules.accept_loss,
+            "allow_difference": self._rules.accept_loss,
+            "record": True,
+            "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
 
     def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
@@ -238,11 +241,36 @@ class Mover:
     def _on_losses(self, event: dict[str, Any]) -> None:
         self.losses = event["losses"]
 
+    def _on_types(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Say which types, used no longer, only the revisions taken down speak of: those are theirs."""
+        down, stay = self._going_and_staying()
+        words = {name: name.lower().encode() for name in event["names"]}
+        return {"left": [name for name, word in words.items() if _speaks(down, word) and not _speaks(stay, word)]}
+
+    def _on_gone(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Say which lines of the schema were made by revisions that stay, so that they should still be there."""
+        made = self._now.ledger.changes(self._now.track, self._going_and_staying()[1])
+        known = {line for added, _ in made.values() for line in added}
+        return {"lines": [line for line in event["lines"] if line in known]}
+
+    def _going_and_staying(self) -> tuple[list[Entry], list[Entry]]:
+        going, entries = set(self._now.planned.down), self._now.known.entries
+        return (
+            [entry for entry in entries if entry.revision.id in going],
+            [entry for entry in entries if entry.revision.id not in going],
+        )
+
+    def _on_cleared(self, event: dict[str, Any]) -> None:
+        self._now.notes.append(f"cleared away what downgrades left behind: {', '.join(event['what'])}")
+
+    def _on_differs(self, event: dict[str, Any]) -> None:
+        self._now.notes.append(event["message"])
+
     def _on_ready(self, event: dict[str, Any]) -> dict[str, Any]:
         current = self._now
         if current.kept is not None:
             current.kept.close()
-        current.ready(event.get("evidence", {}), event.get("stamp", ""))
+        current.ready(event)
         self._current = None
         return {}
 
@@ -252,6 +280,11 @@ class Mover:
     def _stop(self, obstacle: Obstacle) -> dict[str, Any]:
         self.refused = obstacle
         return {"stop": True, "code": obstacle.code, "message": obstacle.message, "hint": obstacle.hint}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the databases that were moved."""
+        return tuple(note for current in self._looked_at if current.done for note in current.notes)
 
     def commit_of(self, revision_id: str) -> str:
         """Return the commit that held an applied revision, "" where it was never committed."""
@@ -273,3 +306,7 @@ class Mover:
         for ledger in self._ledgers.values():
             ledger.close()
         return [current.moved() for current in self._looked_at]
+
+
+def _speaks(entries: list[Entry], word: bytes) -> bool:
+    return any(word in entry.source.lower() for entry in entries)

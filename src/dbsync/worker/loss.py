@@ -91,6 +91,14 @@ class LossWatch:
         """Note a rename that Alembic was asked for: batch mode writes it as a copy."""
         self._note_rename(table=table, column=old, name=new, new="")
 
+    def holds(self, table: str, column: str) -> bool:
+        """Say whether dropping a table, or a column of it, will count as a loss: it held something from the start."""
+        for one in [one for one in self._watched if one.now == table]:
+            named = [name for name, now in one.names.items() if now == column]
+            if not column or (named and (one.values is None or one.values[named[0]][0])):
+                return True
+        return False
+
     def losses(self) -> list[dict[str, str]]:
         """Return what is gone, once all downgrades ran: `{table, column, what}` each."""
         after = self._adapter.columns(self._connection)

@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationStep
 
 from .engines import adapter_for
 from .failures import Stop
+from .leftovers import Downgrades, Upgrades, blame
 from .loss import LossWatch
 
 if TYPE_CHECKING:
@@ -122,21 +123,38 @@ class Run:
             for piece in adapter.keep(connection, plan["keep"]):
                 self._channel.tell("kept", **piece)
         self._all_or_nothing = not plan.get("allow_commit")
+        read, now = self._schema_reader(context), None
         if down:
             self._watch = LossWatch(adapter, connection, context.version_table)
-            yield from self._timed(down, "down", MigrationStep.downgrade_from_script)
-            self._report_losses(plan)
-        yield from self._timed(up, "up", MigrationStep.upgrade_from_script)
-        self._finish(context, plan)
+            downgrades = Downgrades(adapter, connection, read, plan)
+            yield from self._timed(down, "down", MigrationStep.downgrade_from_script, downgrades)
+            self._settle(downgrades, plan)
+            now = downgrades.now
+        upgrades = Upgrades(read, plan["up"] if plan.get("record") else [], now)
+        yield from self._timed(up, "up", MigrationStep.upgrade_from_script, upgrades)
+        self._finish(context, plan, upgrades.changes)
 
-    def _timed(self, steps: list[Any], direction: str, make: Any) -> Iterator[Any]:
+    def _settle(self, downgrades: Downgrades, plan: dict[str, Any]) -> None:
+        """Clear away what the downgrades left, and stop where rows would be lost or something is not as it was."""
+        self._clear(downgrades)
+        self._report_losses(plan)
+        self._report_differences(downgrades, plan)
+
+    @staticmethod
+    def _schema_reader(context: Any) -> Any:
+        adapter, connection, known = adapter_for(context.dialect), context.connection, {}  # type: ignore[var-annotated]
+        return lambda: frozenset(adapter.schema(connection, context.version_table, known))
+
+    def _timed(self, steps: list[Any], direction: str, make: Any, around: Any) -> Iterator[Any]:
         for one, script, revisions in steps:
             self.current_step = {"revision": one, "direction": direction}
+            around.before(one)
             start = time.monotonic()
             step = make(revisions, script)
             step.migration_fn = self._performing(one, step.migration_fn)
             yield step
             self._channel.tell("step", revision=one, direction=direction, seconds=round(time.monotonic() - start, 4))
+            around.after(one)
 
     def _performing(self, revision_id: str, function: Any) -> Any:
         def call(**kw: Any) -> Any:
@@ -157,7 +175,31 @@ class Run:
             self._channel.tell("losses", losses=losses)
             raise Stop("DBS305", "rows would be lost")
 
-    def _finish(self, context: Any, plan: dict[str, Any]) -> None:
+    def _clear(self, downgrades: Downgrades) -> None:
+        """Clear away what the downgrades left; dbsync knows which types other revisions speak of."""
+        downgrades.clear(self._watch)
+        unused = downgrades.unused_types()
+        if unused:
+            answer = self._channel.ask("types", names=sorted(unused))
+            downgrades.clear_types([unused[name] for name in answer["left"]])
+        if downgrades.cleared:
+            self._channel.tell("cleared", what=downgrades.cleared)
+
+    def _report_differences(self, downgrades: Downgrades, plan: dict[str, Any]) -> None:
+        found = downgrades.judge()
+        if found.gone:
+            found = downgrades.owned(found, self._channel.ask("gone", lines=sorted(found.gone))["lines"])
+        said = downgrades.differences(found)
+        if not said:
+            return
+        message = blame(downgrades.behind(found), said)
+        if not plan.get("allow_difference"):
+            raise Stop(
+                "DBS310", message, "`git switch` back and correct it, or `dbsync sync --yes` goes on all the same"
+            )
+        self._channel.tell("differs", message=message)
+
+    def _finish(self, context: Any, plan: dict[str, Any], changes: dict[str, Any]) -> None:
         adapter, connection = adapter_for(context.dialect), context.connection
         heads = sorted(context.get_current_heads())
         if heads != sorted(plan["heads"]):
@@ -170,7 +212,7 @@ class Run:
         if self._options.get("report_built"):
             facts["schema_lines"] = adapter.schema(connection, context.version_table)
         self.current_step = None  # until here it is the last step that is to blame
-        self._channel.ask("ready", identity=adapter.identity(connection), heads=heads, **facts)
+        self._channel.ask("ready", identity=adapter.identity(connection), heads=heads, changes=changes, **facts)
         if plan["down"] or plan["up"]:
             self._uncommitted.append((self.databases, connection))
 

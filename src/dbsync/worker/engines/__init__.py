@@ -6,8 +6,11 @@ from typing import Any
 
 
 def adapter_for(dialect: Any) -> Any:
-    """Return the module for a dialect, given as its name or as SQLAlchemy's object."""
-    from . import postgresql, sqlite
+    """Return the module for a dialect, given as its name or as SQLAlchemy's object; only that one is compiled."""
+    if getattr(dialect, "name", dialect) == "sqlite":
+        from . import sqlite
 
-    name = getattr(dialect, "name", dialect)
-    return sqlite if name == "sqlite" else postgresql
+        return sqlite
+    from . import postgresql
+
+    return postgresql

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Clearable(NamedTuple):
+    """Something that can be dropped: its line of the schema, what drops it, and how it is named to a person.
+
+    `heads` are how lines begin that are another form of it; `within` is the line of the table it belongs to. `table` is
+    what has rows, with `column`, of the type `declared`, where only that goes; "" for what holds none.
+    """
+
+    line: str
+    statement: str
+    label: str
+    heads: tuple  # type: ignore[type-arg]  # Python 3.9
+    within: str = ""
+    table: str = ""
+    column: str = ""
+    declared: str = ""
 
 
 def dbapi_of(connection: Any) -> Any:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
-from .postgresql_schema import SCHEMA, USER_SCHEMAS
+from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What of the protocol is in another module.
+__all__ = ["CLEARABLE", "clearable", "is_needed", "schema", "types_in_use"]
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 
@@ -122,7 +124,7 @@ def lock(connection: Any, schema: str | None, table: str) -> None:
     key = zlib.crc32(f"dbsync {schema}.{table}".encode())
     _poll(dbapi, f"SELECT pg_try_advisory_xact_lock({key})")
     quoted = ".".join(quote_one(part) for part in (schema, table) if part)
-    if rows_of(dbapi, f"SELECT to_regclass({_literal(quoted)}) IS NOT NULL")[0][0]:
+    if rows_of(dbapi, f"SELECT to_regclass({literal(quoted)}) IS NOT NULL")[0][0]:
         execute(dbapi, f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
 
 
@@ -244,13 +246,6 @@ def quote_one(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def schema(connection: Any, version_table: str) -> list[str]:
-    """Return the schema as sorted lines, in a form that does not depend on how it came about, less version tables."""
-    dbapi = dbapi_of(connection)
-    statements = [statement.replace(":version_table", _literal(version_table)) for statement in SCHEMA]
-    return sorted(str(row[0]) for statement in statements for row in rows_of(dbapi, statement))
-
-
 def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow: dict[str, Any]) -> Any:
     """Make an empty database on the same server; return how a connection is pointed at it, and what drops it.
 
@@ -292,7 +287,3 @@ def _sync_or_async(dialect: Any, call: Any) -> None:
     from sqlalchemy.util import greenlet_spawn
 
     asyncio.run(greenlet_spawn(call))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -11,12 +11,14 @@ from urllib.parse import unquote
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
+from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What of the protocol is in another module.
+__all__ = ["CLEARABLE", "clearable", "schema"]
 BUSY_SECONDS = 3
-INTERNAL = "('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4')"
 
 
 def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
@@ -147,11 +149,6 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
     return {name: {row[1]: row[2] for row in rows_of(dbapi, f"PRAGMA table_info({quote(name)})")} for (name,) in names}
 
 
-def quote(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
     """Return how many rows a table has, and for each column how many values and which affinities would keep them.
 
@@ -209,45 +206,14 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
                 yield {"file": base64.b64encode(piece).decode("ascii")}
 
 
-def schema(connection: Any, version_table: str) -> list[str]:
-    """Return the schema as sorted lines that do not depend on how it came about, less the version table."""
-    dbapi = dbapi_of(connection)
-    lines: list[str] = []
-    for kind, name, sql in rows_of(dbapi, f"SELECT type, name, sql FROM sqlite_master WHERE name NOT IN {INTERNAL}"):
-        if kind == "table" and name != version_table:
-            lines += _table_lines(dbapi, name, sql or "")
-        elif kind in ("view", "trigger"):
-            lines.append(f"{kind} {name}: {' '.join((sql or '').split())}")
-    return sorted(lines)
+def types_in_use(connection: Any) -> dict[str, str]:
+    """Return nothing: there are no types that stand by themselves."""
+    return {}
 
 
-def _table_lines(dbapi: Any, name: str, sql: str) -> list[str]:
-    quoted = quote(name)
-    lines = [f"table {name}"]
-    for row in rows_of(dbapi, f"PRAGMA table_xinfo({quoted})"):
-        flags = f"{' not null' if row[3] else ''}{f' default {row[4]}' if row[4] is not None else ''}"
-        lines.append(f"column {name}.{row[1]} {row[2]}{flags}{f' key {row[5]}' if row[5] else ''}")
-    lines += [
-        f"foreign key {name}.{row[3]} -> {row[2]}.{row[4]} on update {row[5]} on delete {row[6]}"
-        for row in rows_of(dbapi, f"PRAGMA foreign_key_list({quoted})")
-    ]
-    for row in rows_of(dbapi, f"PRAGMA index_list({quoted})"):
-        parts = ", ".join(str(part[2]) for part in rows_of(dbapi, f"PRAGMA index_info({quote(row[1])})"))
-        title = "" if row[1].startswith("sqlite_autoindex") else f" {row[1]}"
-        lines.append(f"{'unique ' if row[2] else ''}index{title} on {name} ({parts}){' partial' if row[4] else ''}")
-    lines += [f"check {name}: {check}" for check in _checks(sql)]
-    return lines
-
-
-def _checks(sql: str) -> list[str]:
-    found = []
-    for match in re.finditer(r"\bCHECK\s*\(", sql, re.IGNORECASE):
-        depth, at = 1, match.end()
-        while depth and at < len(sql):
-            depth += {"(": 1, ")": -1}.get(sql[at], 0)
-            at += 1
-        found.append(" ".join(sql[match.end() : at - 1].split()))
-    return found
+def is_needed(error: Exception) -> bool:
+    """Say whether something could not be dropped because what stays hangs on it: never here."""
+    return False
 
 
 def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow: dict[str, Any]) -> Any:
