@@ -158,7 +158,7 @@ def test_what_cannot_be_loaded_changes_nothing(people: Project, broken: str):
         people.table("r2", "r1")
         people.path("migrations/env.py").write_text("import os\nos.environ['NOT_SET']\n")
     people.git("add", "--all")
-    done = people.git("commit", "--quiet", "-m", "Break it")
+    done = people.git("commit", "--quiet", "--no-verify", "-m", "Break it")
     expected = {"syntax": "DBS101", "revision": "DBS413", "env": "DBS414"}[broken]
     assert (done.rc, codes(done)) == (0, [expected])
     assert dump(people) == before

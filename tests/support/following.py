@@ -49,8 +49,9 @@ def state(project: Project) -> str:
 
 
 def codes(done: Completed) -> list[str]:
-    """Return the codes of the obstacles that a command printed."""
-    return [line.rpartition("[")[2].rstrip("]") for line in done.err.splitlines() if line.endswith("]")]
+    """Return the codes of the obstacles that a command printed; warnings are none."""
+    lines = [line for line in done.err.splitlines() if not line.startswith("warning: ")]
+    return [line.rpartition("[")[2].rstrip("]") for line in lines if line.endswith("]")]
 
 
 def ledger_path(project: Project) -> Path:

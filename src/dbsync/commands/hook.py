@@ -91,7 +91,8 @@ def _told(project: Project, options: Namespace) -> Checked | None:
         return None
     head, before = project.repository.head_commit() or "", project.repository.commit_of("ORIG_HEAD") or ""
     subject = Subject(head, before, relative=False, commits=(head,))
-    return Checked("HEAD", check(project, subject, ("heads",)) if head else [])
+    found = check(project, subject, ("heads",)) if head else []
+    return Checked("HEAD", [one._replace(stops=False) for one in found])
 
 
 def _leave(project: Project, obstacle: Obstacle) -> Hooked:

@@ -273,7 +273,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
     drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
     if shadow.get("fresh"):
         run(drop)
-    if not run(f"SELECT 1 FROM pg_database WHERE datname = {_literal(name)}"):
+    if not run(f"SELECT 1 FROM pg_database WHERE datname = {literal(name)}"):
         run(f'CREATE DATABASE "{name}"')
     return point, lambda: None if shadow.get("database") else _sync_or_async(dialect, lambda: run(drop))
 
