@@ -400,12 +400,15 @@ def test_a_state_folder_that_cannot_be_written(plugged: Project):
     assert ledger_path(plugged).read_bytes() == before
 
 
-def test_a_project_with_a_module_of_that_name(plugged: Project):
-    plugged.write("dbsync.py", "raise RuntimeError('the project has its own')\n")
-    plugged.table("u3", "f2")
-    done = plugged.run(plugged.python, "-m", "alembic", "upgrade", "head")
+def test_a_project_with_a_module_of_that_name(project: Project):
+    project.table("r1")
+    project.commit("Add r1")
+    follow(project)
+    project.write("dbsync.py", "raise RuntimeError('the project has its own')\n")
+    project.table("u2", "r1")
+    done = project.run(project.python, "-m", "alembic", "upgrade", "head")
     assert (done.rc, "RuntimeError" in done.err) == (0, False)
-    assert state_of(plugged.database).versions == ("u3",)
+    assert state_of(project.database).versions == ("u2",)
 
 
 def test_an_operation_that_was_interrupted_is_left_to_who_can_tell(plugged: Project):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dbsync
 from dbsync.ledger.ledger import Ledger
 from tests.support.following import ledger_path
 
@@ -21,7 +19,6 @@ HAS_PLUGINS = (
 
 def with_plugin(project: Project) -> Project:
     """See to it that the plugin is heard: where the project's Alembic has no plugins, env.py asks for it."""
-    project.environ["PYTHONPATH"] = str(Path(dbsync.__file__).parents[1])
     if project.run(project.python, "-c", HAS_PLUGINS).rc:
         path = project.path("migrations/env.py")
         path.write_text(
