@@ -156,6 +156,28 @@ def test_bytecode_that_is_older_than_the_file_is_not_taken_for_the_file(plugged:
     assert "u3" not in entries(plugged)
 
 
+DECORATED = """
+import functools
+
+def twice(function):
+    @functools.wraps(function)
+    def both(*args):
+        function(*args)
+    return both
+
+upgrade, downgrade = twice(upgrade), twice(downgrade)
+helper = lambda: None
+helper = lambda: 1
+"""
+
+
+def test_functions_that_are_wrapped_in_the_file_itself_are_no_other_ones(plugged: Project):
+    path = plugged.table("u3", "f2")
+    path.write_text(path.read_text() + DECORATED)
+    plugged.alembic("upgrade", "head")
+    assert entries(plugged)["u3"].source == path.read_bytes()
+
+
 def test_a_failing_migration_is_recorded_as_far_as_it_came(plugged: Project):
     plugged.table("u3", "f2")
     plugged.revision("u4", "u3", 'op.create_table("half", sa.Column("id", sa.Integer))\nraise RuntimeError("no")')
@@ -347,7 +369,7 @@ alembic.config.main(["upgrade", "head"])
     "statement",
     [
         "del dbsync.plugin.hearing.with_listener",
-        "del dbsync.plugin.hearing.Run",
+        "del dbsync.plugin.run.Run",
         "del dbsync.plugin.hearing._hear",
         "del dbsync.plugin.run.Run.add",
         "del dbsync.plugin.run.Run.committing, dbsync.plugin.run.Run.rolled_back",

@@ -50,11 +50,7 @@ class Ledger:
         self.path = path
         if not create and not os.path.exists(path):
             raise FileNotFoundError(path)
-        old_mask = os.umask(0o077)
-        try:
-            self._db = _connect(path, seconds)
-        finally:
-            os.umask(old_mask)
+        self._db = _connected(path, seconds) if create else _connect(path, seconds)
         self._prepare(create=create)
 
     def __enter__(self) -> Ledger:  # noqa: PYI034 - Self is not in Python 3.9
@@ -227,6 +223,15 @@ class Ledger:
     def _operations(self, where: str, values: tuple[Any, ...]) -> list[Operation]:
         rows = self._db.execute(f"SELECT id, track, state, started, facts FROM operation {where} ORDER BY id", values)  # noqa: S608 - constants
         return [Operation(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+
+
+def _connected(path: str, seconds: float) -> sqlite3.Connection:
+    """Open a file that may be made now, for its owner only."""
+    old_mask = os.umask(0o077)
+    try:
+        return _connect(path, seconds)
+    finally:
+        os.umask(old_mask)
 
 
 def _connect(path: str, seconds: float) -> sqlite3.Connection:

@@ -2,18 +2,18 @@
 
 Alembic asks a function for the steps (EnvironmentContext's `fn`) and calls back after each (`on_version_apply`).
 SQLAlchemy says when a connection commits or rolls back, and when it goes back to its pool: only then it is known what
-became of the steps, and nothing is written into a transaction of the project's.
+became of the steps, and nothing is written into a transaction of the project's. What costs is imported when there is
+something to record.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from dbsync.plugin.record import record
-from dbsync.plugin.run import Run, is_followed
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dbsync.plugin.repository import Repository
+    from dbsync.plugin.run import Run
 
 # Where the runs lie in the `info` of a connection.
 KEY = "dbsync_runs"
@@ -49,12 +49,18 @@ class Steps:
 
 def _begin(context: Any, heads: Any, repository: Repository) -> None:
     try:
+        from dbsync.plugin.run import Run, is_followed
+
         connection = context.connection
         if context.as_sql or not is_followed(connection, repository):
             return
         runs = connection.info.setdefault(KEY, {})
         run = Run(context, heads, repository)
-        runs.setdefault(run.track, run).resume(context, heads)
+        known = runs.setdefault(run.track, run)
+        if known.heads == run.before:
+            known.go_on(context)
+        else:
+            runs[run.track] = run
         _hear(connection)
     except Exception:  # noqa: BLE001 - never in the way
         return
@@ -117,6 +123,8 @@ def _returned(dbapi: Any, entry: Any) -> None:
 
 def _record(run: Run, dbapi: Any) -> None:
     try:
+        from dbsync.plugin.record import record
+
         record(run, dbapi)
     except Exception:  # noqa: BLE001 - as in _begin
         return

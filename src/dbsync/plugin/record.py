@@ -15,6 +15,8 @@ from dbsync.revisions.revision import Revision, path_order
 from dbsync.revisions.revision_map import RevisionMap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dbsync.plugin.repository import Repository
     from dbsync.plugin.run import Run, Step
 
@@ -129,12 +131,20 @@ def _check_that_it_ran(step: Step) -> None:
 
     Python trusts bytecode by whole seconds and size, so an edited file may have run as it was before.
     """
-    compiled = compile(step.source, step.script.path, "exec", dont_inherit=True)
-    for code in compiled.co_consts:
-        if isinstance(code, CodeType):
-            ran = getattr(getattr(step.script.module, code.co_name, None), "__code__", code)
-            if ran != code and ran.co_filename == step.script.module.__file__:
-                raise StaleBytecodeError(os.path.basename(step.script.path))
+    module = step.script.module
+    written = set(_codes(compile(step.source, step.script.path, "exec", dont_inherit=True)))
+    for function in vars(module).values():
+        code = getattr(function, "__code__", None)
+        if isinstance(code, CodeType) and code.co_filename == module.__file__ and code not in written:
+            raise StaleBytecodeError(os.path.basename(module.__file__))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code of every function in a piece of code, inner ones as well."""
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield one
+            yield from _codes(one)
 
 
 def _moment(repository: Repository) -> Moment:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +10,9 @@ if TYPE_CHECKING:
 
 GATE = "dbsync-gate"
 HEADS = "refs/heads/"
-COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?$")
-SHA256 = re.compile(r"^\s*objectformat\s*=\s*sha256\s*$", re.IGNORECASE | re.MULTILINE)
+# The length of an id: SHA-1, SHA-256. No regular expressions here: compiling one costs more than all the rest.
+LENGTHS = (40, 64)
+HEX = frozenset("0123456789abcdef")
 # A chain of symbolic references has five links at most (refs.c, SYMREF_MAXDEPTH).
 DEEPEST_REF = 5
 
@@ -40,8 +39,11 @@ class Repository:
 
     def blob_id(self, content: bytes) -> str:
         """Return the id git gives to a blob (gitformat-pack(5))."""
-        kind = "sha256" if SHA256.search(_read(os.path.join(self._common_dir, "config"))) else "sha1"
-        return hashlib.new(kind, b"blob %d\0" % len(content) + content).hexdigest()
+        import hashlib
+
+        lines = _read(os.path.join(self._common_dir, "config")).lower().split("\n")
+        sha256 = any("".join(line.split()) == "objectformat=sha256" for line in lines)
+        return hashlib.new("sha256" if sha256 else "sha1", b"blob %d\0" % len(content) + content).hexdigest()
 
     def head(self) -> tuple[str, str]:
         """Return the git branch that is checked out and its commit, "" for what there is none of or cannot be read."""
@@ -50,7 +52,7 @@ class Repository:
         commit = self._commit(name) if name else content
         branch = name[len(HEADS) :] if name.startswith(HEADS) else ""
         # A repository with reftables has a HEAD that says nothing.
-        return ("" if branch == ".invalid" else branch), (commit if COMMIT.match(commit) else "")
+        return ("" if branch == ".invalid" else branch), (commit if _is_id(commit) else "")
 
     def _commit(self, name: str) -> str:
         for _ in range(DEEPEST_REF):
@@ -103,6 +105,10 @@ def _git_dir(path: str) -> str:
         return path
     named = _read(path).strip()
     return os.path.join(os.path.dirname(path), named[len("gitdir:") :].strip())
+
+
+def _is_id(text: str) -> bool:
+    return len(text) in LENGTHS and HEX.issuperset(text)
 
 
 def _read(path: str) -> str:

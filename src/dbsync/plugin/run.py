@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from dbsync.plugin.repository import Repository
 
 
+LOCK_MILLISECONDS = 1000
+
+
 class Step(NamedTuple):
     """One step that was done: `script` is Alembic's, `source` its file then; neither for a stamp and on the way down.
 
@@ -41,12 +44,10 @@ class Run:
         self.stamp = self.adapter.stamp(context.connection, self.version_table)
         self.steps: list[Step] = []
         self._committed = 0
+        self.go_on(context)
 
-    def resume(self, context: Any, heads: Any) -> None:
-        """Go on: one connection may serve several runs. Steps that the database does not hold any more are dropped."""
-        while self.steps and self.heads != sorted(heads):
-            self.steps.pop()
-        self._committed = min(self._committed, len(self.steps))
+    def go_on(self, context: Any) -> None:
+        """Hear what another run on the same connection does, which starts where this one ended."""
         self.context = context
         self._since = time.monotonic()
 
@@ -81,8 +82,11 @@ class Run:
         return str(self.adapter.stamp(dbapi, self.version_table))
 
     def rows(self, dbapi: Any) -> list[str]:
-        """Return what the version table holds."""
-        schema = self.schema or ("public" if self.adapter is adapter_for("postgresql") else "")
+        """Return what the version table holds; another session that keeps it locked is not waited for."""
+        schema = self.schema
+        if self.adapter is adapter_for("postgresql"):
+            rows_of(dbapi, f"SELECT set_config('lock_timeout', '{LOCK_MILLISECONDS}', true)")
+            schema = schema or "public"
         name = ".".join('"{}"'.format(part.replace('"', '""')) for part in (schema, self.version_table) if part)
         return sorted(row[0] for row in rows_of(dbapi, f"SELECT version_num FROM {name}"))  # noqa: S608 - quoted
 
