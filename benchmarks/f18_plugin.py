@@ -10,13 +10,13 @@ START = """\
 import importlib.metadata, sys
 entry_points = importlib.metadata.entry_points
 def others(**asked):
-    return [] if asked.get("group") == {hidden!r} else entry_points(**asked)
+    return [one for one in entry_points(**asked) if one.value != {hidden!r}]
 importlib.metadata.entry_points = others
 from alembic.config import main
 for words in sys.argv[1:]:
     main(words.split())
 """
-WITH, WITHOUT = ([sys.executable, "-c", START.format(hidden=group)] for group in ("none", "alembic.plugins"))
+WITH, WITHOUT = ([sys.executable, "-c", START.format(hidden=hidden)] for hidden in ("nothing", "git_dbsync"))
 
 with folder() as path:
     top = make_project(path, 100)
