@@ -50,7 +50,8 @@ lint: $(VENV)/.ready
 
 oldest: $(VENV)/.ready $(OLDEST)/.ready
 	DBSYNC_TESTS_PYTHON="$(abspath $(OLDEST))/bin/python" $(PYTEST) \
-	    tests/scenarios/test_switch.py tests/scenarios/test_rewriting.py tests/engines/test_oldest.py
+	    tests/scenarios/test_switch.py tests/scenarios/test_rewriting.py tests/scenarios/test_plugin.py \
+	    tests/engines/test_oldest.py
 
 bench: $(VENV)/.ready
 	@for script in benchmarks/f[0-9]*.py; do $(VENV)/bin/python "$$script" || exit 1; done
@@ -83,7 +84,7 @@ $(OLDEST)/.ready: pyproject.toml
 	    "$$python" -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || continue; \
 	    echo "setting up $(OLDEST) with $$python"; \
 	    "$$python" -m venv --clear "$(OLDEST)" && \
-	    "$(OLDEST)/bin/python" -m pip install --quiet --disable-pip-version-check \
+	    "$(OLDEST)/bin/python" -m pip install --quiet --disable-pip-version-check --editable . \
 	        'alembic==1.13.0' 'sqlalchemy==2.0.*' 'psycopg[binary]' psycopg2-binary asyncpg aiosqlite greenlet pymysql \
 	        flask-migrate python-dotenv && exit 0; \
 	    exit 1; \

@@ -15,7 +15,7 @@ from tests.support.schema import assert_in_sync
 PACKAGE = Path(dbsync.__file__).parent
 SHARED = [
     PACKAGE / "errors.py",
-    *(path for name in ("worker", "revisions", "plan", "ledger") for path in (PACKAGE / name).rglob("*.py")),
+    *(path for name in ("worker", "revisions", "plan", "ledger", "plugin") for path in (PACKAGE / name).rglob("*.py")),
 ]
 
 

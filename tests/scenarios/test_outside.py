@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.following import assert_follows, codes, database_status, dump, follow, sql, state, status
+from tests.support.plugin import with_plugin
 from tests.support.schema import state_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,15 @@ def forked(project: Project) -> Project:
     project.switch("--quiet", "-c", "feature")
     project.table("f2", "r1")
     project.commit("Add f2")
+    project.recorded = False
     return follow(project)
+
+
+@pytest.fixture(params=[False, True], ids=["noticed later", "recorded"])
+def either(forked: Project, request: pytest.FixtureRequest) -> Project:
+    """Give the same, once as it is without dbsync's plugin and once with it."""
+    forked.recorded = request.param
+    return with_plugin(forked) if forked.recorded else forked
 
 
 def hotfix(project: Project, down: str) -> None:
@@ -108,32 +117,32 @@ def test_a_version_table_with_an_ancestor_of_its_other_row_is_refused(forked: Pr
     assert before == dump(forked)
 
 
-def test_plain_alembic_is_noticed(forked: Project):
-    forked.alembic("downgrade", "-1")
-    assert state(forked) == "behind"
-    forked.dbsync("ensure")
-    assert_follows(forked)
-    forked.alembic("downgrade", "base")
-    forked.dbsync("ensure")
-    assert_follows(forked)
-    forked.table("u3", "f2")
-    assert state(forked) == "behind"
-    forked.alembic("upgrade", "head")
-    assert state(forked) == "in_sync"
-    forked.dbsync("ensure")
-    assert_follows(forked)
-    assert database_status(forked)["observed"] == ["u3"]
+def test_plain_alembic_is_noticed(either: Project):
+    either.alembic("downgrade", "-1")
+    assert state(either) == "behind"
+    either.dbsync("ensure")
+    assert_follows(either)
+    either.alembic("downgrade", "base")
+    either.dbsync("ensure")
+    assert_follows(either)
+    either.table("u3", "f2")
+    assert state(either) == "behind"
+    either.alembic("upgrade", "head")
+    assert state(either) == "in_sync"
+    either.dbsync("ensure")
+    assert_follows(either)
+    assert database_status(either)["observed"] == ([] if either.recorded else ["u3"])
 
 
-def test_a_revision_edited_between_plain_downgrade_and_upgrade(forked: Project):
-    path = forked.column("u3", "f2", "t_f2", "before")
-    forked.alembic("upgrade", "head")
-    forked.dbsync("ensure")
-    forked.alembic("downgrade", "-1")
+def test_a_revision_edited_between_plain_downgrade_and_upgrade(either: Project):
+    path = either.column("u3", "f2", "t_f2", "before")
+    either.alembic("upgrade", "head")
+    either.dbsync("ensure")
+    either.alembic("downgrade", "-1")
     path.write_text(path.read_text().replace("before", "after_"))
-    forked.alembic("upgrade", "head")
-    forked.dbsync("ensure")
-    assert_follows(forked)
+    either.alembic("upgrade", "head")
+    either.dbsync("ensure")
+    assert_follows(either)
 
 
 def test_a_dropped_and_recreated_database_is_noticed_and_built(forked: Project):
@@ -150,15 +159,15 @@ def test_a_dropped_and_recreated_database_is_noticed_and_built(forked: Project):
         assert_follows(forked)
 
 
-def test_a_recreated_database_at_the_same_heads_is_known_again(forked: Project):
-    before = forked.path("dev.db").stat().st_ino
-    forked.path("dev.db").rename(forked.path("old.db"))
-    forked.alembic("upgrade", "head")
-    assert before != forked.path("dev.db").stat().st_ino
-    assert database_status(forked)["recreated"]
-    forked.dbsync("ensure")
-    assert not database_status(forked)["recreated"]
-    assert_follows(forked)
+def test_a_recreated_database_at_the_same_heads_is_known_again(either: Project):
+    before = either.path("dev.db").stat().st_ino
+    either.path("dev.db").rename(either.path("old.db"))
+    either.alembic("upgrade", "head")
+    assert before != either.path("dev.db").stat().st_ino
+    assert database_status(either)["recreated"]
+    either.dbsync("ensure")
+    assert not database_status(either)["recreated"]
+    assert_follows(either)
 
 
 @pytest.mark.parametrize("how", ["moved into place", "copied over"])

@@ -266,7 +266,9 @@ def test_a_hard_reset_is_caught_later(forked: Project, noticed_by: str):
     assert_follows(forked)
 
 
-def test_a_stash_takes_an_untracked_applied_revision_away_and_back(forked: Project):
+@pytest.mark.parametrize("recorded", [False, True], ids=["noticed later", "recorded"])
+def test_a_stash_takes_an_untracked_applied_revision_away_and_back(forked: Project, recorded: bool):
+    forked.recorded = recorded
     forked.table("f4", "f3")
     forked.alembic("upgrade", "head")
     forked.git("stash", "--quiet", "--include-untracked")

@@ -45,11 +45,11 @@ class AlembicServer:
             text=True,
         )
 
-    def run(self, cwd: str, *argv: str) -> Answer:
-        """Run `alembic *argv` in the folder `cwd`, with this process's present environment."""
+    def run(self, cwd: str, *argv: str, **environ: str) -> Answer:
+        """Run `alembic *argv` in the folder `cwd`, with this process's present environment and what is given."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        request = {"cwd": cwd, "argv": argv, "environ": dict(os.environ)}
+        request = {"cwd": cwd, "argv": argv, "environ": {**os.environ, **environ}}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return Answer(*json.loads(self.process.stdout.readline()))

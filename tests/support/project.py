@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.support.isolation import DATE
 
@@ -95,7 +95,8 @@ class Project:
     `top` is the work tree, created when it is not there. `url` is what alembic.ini holds: a SQLite file `dev.db` in the
     work tree unless told. `environ` are variables that every command gets on top of the (isolated) process environment;
     a value of None takes a variable away. `python` is the project's interpreter, set as `dbsync.interpreter` when it is
-    not this test run's own; DBSYNC_TESTS_PYTHON names another for all projects.
+    not this test run's own; DBSYNC_TESTS_PYTHON names another for all projects. `recorded` says whether plain Alembic runs
+    with dbsync's plugin (as far as its version has plugins), or as if only dbsync's hooks were there.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Project:
         self.script_location = script_location
         self.python = python or os.environ.get("DBSYNC_TESTS_PYTHON") or sys.executable
         self.environ: dict[str, str | None] = {}
+        self.recorded = True
         self.clock = datetime.fromisoformat(DATE)
 
     @classmethod
@@ -170,9 +172,12 @@ class Project:
         """Run git; hooks run as they do for a developer."""
         return self.run("git", *args, check=check, **options)
 
-    def alembic(self, *args: str, check: bool = True, **options: str) -> Completed:
+    def alembic(self, *args: str, check: bool = True, **options: Any) -> Completed:
         """Run plain Alembic under the project's interpreter."""
-        return self.run(self.python, "-m", "alembic", *args, check=check, **options)
+        env = {} if self.recorded else {"DBSYNC": "off"}
+        return self.run(
+            self.python, "-m", "alembic", *args, check=check, env={**env, **options.pop("env", {})}, **options
+        )
 
     def dbsync(self, *args: str, check: bool = True, **options: str) -> Completed:
         """Run dbsync under this test run's interpreter."""

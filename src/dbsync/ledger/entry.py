@@ -12,8 +12,9 @@ class Entry(NamedTuple):
     """A revision as it was when it was applied: its identifiers, its source, and how dbsync knows.
 
     `observed` says that the source was found afterwards rather than seen when it was applied. `commit` is the commit
-    whose tree held it ("" for a file not committed then), `branch` the git branch, `applied_at` UTC in ISO form,
-    `seconds` how long it took (None where unknown).
+    whose tree held it ("" for a file not committed then; where plain Alembic applied it, HEAD then, whether that held
+    the file or not), `branch` the git branch, `applied_at` UTC in ISO form, `seconds` how long it took (None where
+    unknown).
     """
 
     revision: Revision

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbsync.errors import DbsyncError
@@ -12,10 +14,12 @@ from dbsync.ledger.entry import Entry, Operation
 from dbsync.revisions.revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 FORMAT = 2
+# How long another writer of a ledger is waited for.
+BUSY_SECONDS = 5.0
 # Operations that ended are kept for as long as a copy of the database made then may come back.
 MOST_OPERATIONS = 50
 # What the upgrades changed in the schema, for as long as they are applied or may be found applied again.
@@ -41,18 +45,19 @@ CREATE TABLE source (id TEXT NOT NULL, oid TEXT NOT NULL, source BLOB NOT NULL, 
 MIGRATION = CHANGE
 
 
+def file_name(key: str) -> str:
+    """Return the name of a database's ledger; `key` is the part of its identity that outlives a rebuild."""
+    return f"{hashlib.sha256(os.fsencode(key)).hexdigest()[:16]}.sqlite"
+
+
 class Ledger:
     """One database's ledger. A *track* is one version table of it, written "schema.table" or "table"."""
 
-    def __init__(self, path: str, *, create: bool = False) -> None:
+    def __init__(self, path: str, *, create: bool = False, seconds: float = BUSY_SECONDS) -> None:
         self.path = path
         if not create and not os.path.exists(path):
             raise FileNotFoundError(path)
-        old_mask = os.umask(0o077)
-        try:
-            self._db = _connect(path)
-        finally:
-            os.umask(old_mask)
+        self._db = _connected(path, seconds) if create else _connect(path, seconds)
         self._prepare(create=create)
 
     def __enter__(self) -> Ledger:  # noqa: PYI034 - Self is not in Python 3.9
@@ -108,6 +113,32 @@ class Ledger:
     def tracks(self) -> list[str]:
         """Return the version tables that were ever written to this ledger."""
         return [row[0] for row in self._db.execute("SELECT DISTINCT track FROM applied ORDER BY track")]
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep every other writer out meanwhile; all that is written is whole, or absent where something is raised."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def carried_out(self, track: str, facts: dict[str, Any], entries: list[Entry]) -> None:
+        """Record, while `writing`, what somebody else has done and committed, and what is applied since.
+
+        `facts` hold the rows `before` and `after`, when (`as_of`), and the schema's `stamp` ("" where it is not sure).
+        """
+        self._write(track, entries)
+        recorded = {"before": facts["before"], "after": facts["after"], "entries": list(map(_slim, entries))}
+        cursor = self._db.execute(
+            "INSERT INTO operation (track, state, started, facts, heads, stamp) VALUES (?, 'done', ?, ?, ?, ?)",
+            (track, facts["as_of"], json.dumps(recorded), _joined(facts["after"]), facts["stamp"]),
+        )
+        self._drop_old_operations(track, int(cursor.lastrowid or 0))
+        seen = {"heads": facts["after"], "stamp": facts["stamp"], "as_of": facts["as_of"]}
+        self.set_meta(f"track:{track}", {**self.meta(f"track:{track}", {}), **seen})
 
     def replace(self, track: str, entries: Iterable[Entry]) -> None:
         """Make these, in this order, what is applied."""
@@ -171,16 +202,19 @@ class Ledger:
         if state == "done":
             self._write_changes(operation)
         self._db.execute("UPDATE operation SET state = ? WHERE id = ?", (state, operation.id))
+        self._drop_old_operations(operation.track, operation.id)
+        self._db.execute("COMMIT")
+
+    def _drop_old_operations(self, track: str, newest: int) -> None:
         self._db.execute(
             "DELETE FROM operation WHERE track = ? AND state <> 'running' AND id <= ? - ?",
-            (operation.track, operation.id, MOST_OPERATIONS),
+            (track, newest, MOST_OPERATIONS),
         )
         self._db.execute(
             "DELETE FROM change WHERE track = ? AND operation <= ? - ? AND NOT EXISTS (SELECT 1 FROM applied AS a"
             " WHERE a.track = change.track AND a.id = change.id AND a.applied_at = change.applied_at)",
-            (operation.track, operation.id, MOST_OPERATIONS),
+            (track, newest, MOST_OPERATIONS),
         )
-        self._db.execute("COMMIT")
 
     def _write_changes(self, operation: Operation) -> None:
         """Keep what the upgrades of an operation changed, each under the moment it was applied."""
@@ -243,7 +277,16 @@ class Ledger:
         return [Operation(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _connected(path: str, seconds: float) -> sqlite3.Connection:
+    """Open a file that may be made now, for its owner only."""
+    old_mask = os.umask(0o077)
+    try:
+        return _connect(path, seconds)
+    finally:
+        os.umask(old_mask)
+
+
+def _connect(path: str, seconds: float) -> sqlite3.Connection:
     """Open the file so that whatever SQLite says against it is a sentence that names it."""
 
     def explained(error: sqlite3.Error) -> DbsyncError:
@@ -259,7 +302,7 @@ def _connect(path: str) -> sqlite3.Connection:
                 raise explained(error) from error
 
     try:
-        return sqlite3.connect(path, timeout=5, isolation_level=None, factory=Connection)
+        return sqlite3.connect(path, timeout=seconds, isolation_level=None, factory=Connection)
     except sqlite3.Error as error:
         raise explained(error) from error
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
 from dbsync.errors import Obstacle
-from dbsync.ledger.ledger import Ledger
+from dbsync.ledger.ledger import Ledger, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
 def ledger_path(layout: Layout, key: str) -> str:
     """Return where the ledger of a database lies; `key` is the part of its identity that outlives a rebuild."""
-    name = hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
-    return layout.path("databases", f"{name}.sqlite")
+    return layout.path("databases", file_name(key))
 
 
 def open_ledger(layout: Layout, key: str) -> Ledger | None:

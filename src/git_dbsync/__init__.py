@@ -1,0 +1,33 @@
+"""What Alembic loads at its own import, as a plugin (entry point group `alembic.plugins`): nothing may go wrong here.
+
+It stands apart from `dbsync` because a project may have a module of that name: then this does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def setup(plugin: Any) -> None:  # noqa: ARG001 - what Alembic calls
+    """Record from now on what Alembic applies."""
+    try:
+        if _is_ours():
+            from dbsync.plugin import ListenLater
+
+            sys.meta_path.insert(0, ListenLater())
+    except Exception:  # noqa: BLE001 - Alembic must be what it is without us
+        return
+
+
+def _is_ours() -> bool:
+    """Whether `dbsync` is the package that lies beside this one."""
+    from importlib.util import find_spec
+
+    found = find_spec("dbsync")
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return bool(found and found.origin) and os.path.dirname(os.path.dirname(str(found and found.origin))) == here
