@@ -49,7 +49,18 @@ def test_every_obstacle_is_documented_and_none_that_is_not_there():
 
 def test_every_setting_is_documented():
     text = (TOP / "docs/settings.md").read_text()
-    for key in ("enabled", "auto", "quiet", "interpreter", "runner", "runnerTop", "allowHost", "trust", "unjudged"):
+    for key in (
+        "enabled",
+        "auto",
+        "quiet",
+        "interpreter",
+        "runner",
+        "runnerTop",
+        "allowHost",
+        "trust",
+        "shadowUrl",
+        "unjudged",
+    ):
         assert f"| `dbsync.{key}` |" in text
     for choice in (*settings.AUTO, *settings.TRUST, *settings.UNJUDGED):
         assert f"`{choice}`" in text

@@ -74,7 +74,8 @@ class Shadow(NamedTuple):
     def again(self) -> dict[str, Any]:
         """Return the same for another run on what the last one made."""
         name = f"dbsync_shadow_{os.path.basename(self._path)}"
-        return {"file": f"{self._path}.new", "database": name, "fresh": False}
+        url = self.project.settings.shadow_url
+        return {"file": f"{self._path}.new", "database": name, "fresh": False, "url": url}
 
     def discard(self) -> None:
         """Remove what was not kept, and forget what it holds until that is known again."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `git add` it'
 WAIVE = "; to commit without: `git commit --no-verify`"
-FAILED = "DBS413"
+FAILED, UNLOADABLE = "DBS413", "DBS414"
 NO_REVISION = "DBS108"
 
 
@@ -102,7 +102,13 @@ def _why_not(judged: Judged, rules: Rules) -> Obstacle | None:
 
 
 def _broken(obstacle: Obstacle, before: list[Verdict], *, strict: bool) -> Finding:
-    """Weigh that a tree could not be judged: what this commit broke stops it, what never worked here does not."""
+    """Weigh that a tree could not be judged: what this commit broke stops it, what never worked here does not.
+
+    Nor does a database server that is not there: it is needed for judging only.
+    """
+    if obstacle.code not in (FAILED, UNLOADABLE):
+        hint = "start it, or `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
+        return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), strict)
     was_so = any(one.obstacle for one in before)
     hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
     return Finding(

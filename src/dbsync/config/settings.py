@@ -24,7 +24,7 @@ TRUST = ("branches", "default-branch", "always")
 UNJUDGED = ("warn", "stop")
 TRUE = frozenset({"", "true", "yes", "on", "1"})  # "" is a key without a value: git-config(1)
 FALSE = frozenset({"false", "no", "off", "0"})
-PROPOSED = ("allowHost", "baseline", "interpreter", "runner", "seed", "trust")
+PROPOSED = ("allowHost", "baseline", "interpreter", "runner", "seed", "shadowUrl", "trust")
 
 
 class Declared(NamedTuple):
@@ -41,8 +41,9 @@ class Settings(NamedTuple):
 
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters` and `runners`
     hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore` the codes of
-    findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged. `proposals` are the keys of
-    the tracked table that do not count until accepted. `obstacles` says why the tracked table could not be read.
+    findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url` a server for
+    that. `proposals` are the keys of the tracked table that do not count until accepted. `obstacles` says why the tracked
+    table could not be read.
     """
 
     top: str
@@ -61,6 +62,7 @@ class Settings(NamedTuple):
     heads: int = 1
     ignore: tuple[str, ...] = ()
     unjudged: str = "warn"
+    shadow_url: str | None = None
     exclude: tuple[str, ...] = ()
     proposals: Mapping[str, Any] = {}
     obstacles: tuple[Obstacle, ...] = ()
@@ -99,6 +101,7 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         heads=project.count("heads", default=1),
         ignore=project.strings("ignore"),
         unjudged=own.choice("unjudged", UNJUDGED) or "warn",
+        shadow_url=own.last("shadowUrl"),
         exclude=project.strings("exclude"),
         proposals=project.proposals(),
         obstacles=obstacles,

@@ -46,7 +46,7 @@ class Guard:
         connect = DefaultDialect.connect
 
         def checked(dialect: Any, *cargs: Any, **cparams: Any) -> Any:
-            self._check(dialect.name, adapter_for(dialect).target(list(cargs), cparams))
+            self.check(dialect.name, adapter_for(dialect).target(list(cargs), cparams))
             return connect(dialect, *cargs, **cparams)
 
         DefaultDialect.connect = checked  # type: ignore[method-assign, assignment]  # the last place before the driver
@@ -60,16 +60,17 @@ class Guard:
             raise Stop("DBS411", f"{dialect.name} is not supported yet: the database was not touched", hint)
         adapter = adapter_for(dialect)
         self._checked = True
-        target = adapter.target(cargs, cparams)
-        self._check(dialect.name, target)
         if self.redirect is not None:
             self.redirect.point(adapter, dialect, cargs, cparams)
             return
+        target = adapter.target(cargs, cparams)
+        self.check(dialect.name, target)
         if dialect.name == "sqlite":
             self._check_existence(target["path"])
         adapter.prepare(dialect, cargs, cparams)
 
-    def _check(self, dialect: str, target: dict[str, Any]) -> None:
+    def check(self, dialect: str, target: dict[str, Any]) -> None:
+        """Stop before a connection is made that is not to be: by its class, or by how it is named."""
         self._check_class(dialect, target)
         self._check_markers(target)
 
@@ -123,7 +124,7 @@ class Guard:
                 raise Stop("DBS418", "env.py makes its connections by `creator`, so they lead to one database only")
             return
         if not checked:
-            self._check(name, adapter.reached(dbapi_connection))
+            self.check(name, adapter.reached(dbapi_connection))
         self._admit(adapter.identity(dbapi_connection))
         adapter.settle(dbapi_connection)
 

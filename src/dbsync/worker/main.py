@@ -89,7 +89,7 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
     from .scripts import Sources
 
     guard = Guard(channel, request["policy"])
-    guard.redirect = Redirect(request.get("shadow", {})) if request["mode"] in ("build", "judge") else None
+    guard.redirect = Redirect(request.get("shadow", {}), guard.check) if request["mode"] in ("build", "judge") else None
     guard.install()
     reading = _reading(request, top)
     config = make_config(request, top)

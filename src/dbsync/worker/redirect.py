@@ -11,16 +11,22 @@ class Redirect:
     """One scratch database for each that env.py names, made when its first connection is about to be opened.
 
     `shadow` says where the first one is to be and to stay: "file" on SQLite; on PostgreSQL "database", made anew where
-    "fresh" is true.
+    "fresh" is true. "url" names another server of the same engine for all of them. `check` is
+    the guard's, of what is really connected to.
     """
 
-    def __init__(self, shadow: dict[str, Any]) -> None:
+    def __init__(self, shadow: dict[str, Any], check: Callable[[str, dict[str, Any]], None]) -> None:
+        self._check = check
         self._shadow = shadow
+        self._url: str = shadow.get("url") or ""
         self._made: dict[str, tuple[Callable[..., None], Callable[[], None]]] = {}
 
     def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         """Change the arguments of a connection. Raises `Stop` where no scratch database can be made."""
         name = repr(adapter.target(cargs, cparams))
+        if self._url:
+            self._lead_to_server(dialect, cargs, cparams)
+        self._check(dialect.name, adapter.target(cargs, cparams))
         if name not in self._made:
             try:
                 self._made[name] = adapter.make_scratch(dialect, cargs, cparams, self._shadow)
@@ -29,6 +35,14 @@ class Redirect:
                 reason = str(error).strip().split("\n", 1)[0]
                 raise Stop("DBS418", f"no scratch database can be made: {reason}") from error
         self._made[name][0](cargs, cparams)
+
+    def _lead_to_server(self, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        from sqlalchemy.engine import make_url
+
+        given, named = dialect.create_connect_args(make_url(self._url))
+        cargs[:] = given
+        cparams.clear()
+        cparams.update(named)
 
     def remove(self) -> None:
         """Drop the scratch databases."""
