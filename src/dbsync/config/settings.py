@@ -42,7 +42,7 @@ class Settings(NamedTuple):
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters` and `runners`
     hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore` the codes of
     findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url` a server for
-    that. `proposals` are the keys of the tracked table that do not count until accepted. `obstacles` says why the tracked
+    that. `proposals` are keys of the tracked table that do not count until accepted. `obstacles` says why the tracked
     table could not be read.
     """
 

@@ -113,6 +113,7 @@ def _runner(channel: Channel, guard: Any, sources: Any, request: dict[str, Any])
     if request["mode"] == "judge":
         from .judge import Judge
 
+        gc.disable()  # what is made stays until the end: models, and two pictures of each table
         return Judge(channel, sources, request)
     from .run import Run
 
