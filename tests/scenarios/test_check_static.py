@@ -68,6 +68,7 @@ def test_a_merge_tells_and_goes_on(followed):
 
     assert done.rc == 0
     assert "two revision heads" in done.err
+    assert done.err.count("revision heads") == 1
     followed.table("r4", "r2")
     followed.git("add", ".")
     assert followed.git("commit", "-m", "no worse than before", check=False).rc == 0

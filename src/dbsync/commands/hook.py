@@ -18,6 +18,7 @@ from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 from dbsync.store.gate import remove_gate
 from dbsync.store.pending import set_pending
 from dbsync.sync.catch_up import Result, catch_up, held
+from dbsync.sync.follow import HEADS
 from dbsync.sync.mover import Rules
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.preview import preview
@@ -82,7 +83,15 @@ def _follow(project: Project, options: Namespace) -> Hooked:
     for one in result.outcomes:
         if one.waits:
             _put_off(project, one.obstacles[0].message)
-    return Hooked(Synced(result, []), quiet=project.settings.quiet, checked=_told(project, options))
+    told = _told(project, options)
+    if told and told.findings:
+        result = result._replace(outcomes=[_without_heads(one) for one in result.outcomes])
+    return Hooked(Synced(result, []), quiet=project.settings.quiet, checked=told)
+
+
+def _without_heads(outcome: Outcome) -> Outcome:
+    """Leave out the note about several heads: who brought each is told instead."""
+    return outcome._replace(notes=tuple(note for note in outcome.notes if HEADS not in note))
 
 
 def _told(project: Project, options: Namespace) -> Checked | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dbsync.sync.project import Project
     from dbsync.sync.target import Target
 
+HEADS = "revision heads"  # how the note about several is known
 LOCK_SECONDS = {True: 2.0, False: 30.0}
 
 
@@ -104,7 +105,7 @@ def _ended(project: Project, target: Target, mover: Mover, conversation: Convers
     moved = tuple(mover.finish(last["event"]))
     if last["event"] == "done":
         _record(project, target, last)
-        return Attempt(mover, Outcome(name, moved, notes=(*mover.notes, *_notes(target))), last)
+        return Attempt(mover, Outcome(name, moved, notes=(*mover.notes, *_notes(target, project.settings.heads))), last)
     if mover.losses:
         return Attempt(mover, Outcome(name, moved, (_loss(mover.losses),)), last)
     obstacle = mover.refused or obstacle_of(last, target.environment)
@@ -121,14 +122,15 @@ def _record(project: Project, target: Target, last: dict[str, Any]) -> None:
     )
 
 
-def _notes(target: Target) -> tuple[str, ...]:
+def _notes(target: Target, wanted_heads: int) -> tuple[str, ...]:
     notes = [
         f"{one.id} is left out: it is untracked and its parent is not in this tree ({one.path})"
         for one in target.strays
     ]
     heads = target.map.declared_heads
-    if len(heads) > 1:
-        notes.append(f"{len(heads)} revision heads: {', '.join(heads)}")
+    if len(heads) > wanted_heads:
+        hint = "`dbsync rebase` puts yours on top, `dbsync merge` joins them"
+        notes.append(f"{len(heads)} {HEADS}: {', '.join(heads)}; {hint}")
     return tuple(notes)
 
 
