@@ -78,6 +78,9 @@ def _add_looking(verbs: argparse._SubParsersAction[_Parser]) -> None:
     which = heads.add_mutually_exclusive_group()
     which.add_argument("--ref", metavar="REF", help="a commit, branch or tag (default: the work tree)")
     which.add_argument("--staged", action="store_true", help="what is staged")
+    doctor = verbs.add_parser("doctor", help="every part that has to be in order, and what mends it")
+    doctor.add_argument("--fix", action="store_true", help="mend what can be mended without moving a database")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
     explain = verbs.add_parser("explain", help="where a revision is and when it was applied")
     explain.add_argument(
         "revision", nargs="+", metavar="REV", help="an id, or Alembic's \"Can't locate revision\" line"

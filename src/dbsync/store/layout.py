@@ -12,6 +12,9 @@ databases/   one SQLite file a database: its ledger (what was applied, with sour
 kept/        copies of rows or whole databases, made before something was dropped
 hooks/       the hook scripts that run, and the interpreter they start
 cache/       parsed revisions; may be deleted at any time
+trees/       files of what was judged before a commit; may be deleted at any time
+shadows/     scratch databases that hold revisions and no rows; may be deleted at any time
+verdicts/    what judging found, and what it depended on; may be deleted at any time
 trust.json   which commits were trusted at `dbsync init`, and which were added by `dbsync trust`
 
 `dbsync uninstall` takes the hooks out and leaves this folder; `dbsync uninstall --purge` removes it.
