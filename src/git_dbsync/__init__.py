@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def setup(plugin: Any) -> None:  # noqa: ARG001 - what Alembic calls
-    """Record from now on what Alembic applies."""
+    """Record from now on what Alembic applies; under dbsync itself it is recorded already."""
+    if os.environ.get("DBSYNC_ACTIVE") or os.environ.get("DBSYNC") == "off":
+        return
     try:
         if _is_ours():
             from dbsync.plugin import ListenLater

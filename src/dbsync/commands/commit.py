@@ -10,7 +10,7 @@ from dbsync.checks.finding import Finding
 from dbsync.checks.verdicts import Verdicts
 from dbsync.commands.check import Checked, staged
 from dbsync.errors import DbsyncError, Obstacle
-from dbsync.git.operation import brings_heads
+from dbsync.git.operation import brings_heads, is_in_git_merge
 from dbsync.store.watch import write_watch
 from dbsync.sync.trusted import why_untrusted
 
@@ -29,13 +29,19 @@ def check_commit(project: Project) -> Checked:
     except DbsyncError as error:
         obstacle = Obstacle("DBS221", f"not judged: {error.message}", error.hint)
         findings = [Finding(obstacle, project.settings.unjudged == "stop")]
-    if brings_heads(
-        project.repository, project.environ
-    ):  # that is how heads come about: it is told, and the merge goes on
-        findings = [one._replace(stops=one.stops and one.obstacle.code != HEADS) for one in findings]
+    if brings_heads(project.repository, project.environ):
+        findings = _of_a_merge(project, findings)
     shown = [one for one in findings if one.stops or one.obstacle.code not in SHOWN_ONLY_BY_HAND]
     _watch(project)
     return Checked("what is staged", shown)
+
+
+def _of_a_merge(project: Project, findings: list[Finding]) -> list[Finding]:
+    """Let a merge go on that leaves several heads: that is how they come about. `git merge` tells them afterwards."""
+    told_later = is_in_git_merge(project.environ)
+    others = [one for one in findings if one.obstacle.code != HEADS]
+    heads = [one._replace(stops=False) for one in findings if one.obstacle.code == HEADS]
+    return others if told_later else [*heads, *others]
 
 
 def _judge(project: Project) -> list[Finding]:

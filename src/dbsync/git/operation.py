@@ -22,6 +22,7 @@ MARKERS = (
     ("BISECT_LOG", "bisect"),
 )
 AUTOSTASH = ("MERGE_AUTOSTASH", "rebase-merge/autostash", "rebase-apply/autostash")
+MERGED = "GITHEAD_"  # before the id of what is merged, in the environment
 # `rebase --apply` checks out its base before it makes any state folder: only the reflog tells it from a switch.
 STARTING = re.compile(r"^(rebase|pull).*\(start\): checkout")
 
@@ -74,5 +75,10 @@ def merging(repository: Repository, environ: Mapping[str, str]) -> str:
 
     `git merge` writes MERGE_HEAD only after pre-merge-commit; till then it names it in the environment (GITHEAD_<id>).
     """
-    named = next((name.removeprefix("GITHEAD_") for name in environ if name.startswith("GITHEAD_")), "MERGE_HEAD")
+    named = next((name.removeprefix(MERGED) for name in environ if name.startswith(MERGED)), "MERGE_HEAD")
     return repository.commit_of(named) or ""
+
+
+def is_in_git_merge(environ: Mapping[str, str]) -> bool:
+    """Say whether `git merge` itself is about to commit, not a `git commit` that concludes one."""
+    return any(name.startswith(MERGED) for name in environ)

@@ -49,7 +49,7 @@ def _prepare_process(request: dict[str, Any], top: str) -> None:
     The plugin that may be installed beside the project is off: what is done here is recorded by who asked for it. A
     runner hands no variable over, so it is set here as well.
     """
-    os.environ["DBSYNC_ACTIVE"] = "1"
+    os.environ["DBSYNC_ACTIVE"] = "worker"
     _load_alembic()
     if request["mode"] != "merge":  # what that writes belongs to the project
         os.umask(0o077)
