@@ -36,6 +36,9 @@ SLOW = (
     "tests/scenarios/test_check_drift.py",
     "tests/scenarios/test_check_static.py",
     "tests/scenarios/test_guard.py",
+    "tests/scenarios/test_merge.py",
+    "tests/scenarios/test_plugin.py",
+    "tests/scenarios/test_rebase.py",
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_runner.py",
 )
