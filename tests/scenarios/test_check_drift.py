@@ -278,3 +278,49 @@ def test_against_a_ref_the_merge_to_come_is_judged(modelled):
     assert done.rc == 1
     assert "users.email" in done.err
     assert modelled.git("status", "--porcelain").out == ""
+
+
+def test_after_init_a_commit_without_code_starts_no_python(modelled):
+    modelled.path(".git/dbsync/hooks/interpreter").write_text("/nowhere/python\n")
+    modelled.write("README", "text")
+    modelled.git("add", "README")
+    assert "commits are not checked" not in commit(modelled).err
+
+    model(modelled, columns=EMAIL)
+    assert "commits are not checked" in commit(modelled, "-a").err
+
+
+def test_files_that_are_committed_with_an_index_of_their_own(modelled):
+    model(modelled, columns=EMAIL)
+    modelled.git("read-tree", "HEAD", env={"GIT_INDEX_FILE": ".git/own-index"})
+    modelled.git("add", MODELS, env={"GIT_INDEX_FILE": ".git/own-index"})
+
+    done = modelled.git("commit", "-m", "own", check=False, env={"GIT_INDEX_FILE": ".git/own-index"})
+
+    assert done.rc == 1
+    assert "+ column users.email" in done.err
+
+
+def test_what_env_py_leaves_out_or_names_is_judged_its_way(modelled):
+    env = modelled.path("migrations/env.py")
+    options = 'include_object=lambda o, name, kind, *_: name != "elsewhere", compare_server_default=True, render_as_batch=True'
+    ahead = "\n\ndef none_if_empty(context, revision, directives):\n    if config.cmd_opts.autogenerate and directives[0].upgrade_ops.is_empty():\n        directives[:] = []\n\n\ndef run_migrations_offline("
+    text = env.read_text().replace("\n\ndef run_migrations_offline(", ahead, 1)
+    options += ", process_revision_directives=none_if_empty"
+    env.write_text(text.replace("connection=connection, ", f"connection=connection, {options}, "))
+    base = modelled.path(MODELS).read_text()
+    convention = 'metadata = sa.MetaData(naming_convention={"ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s"})'
+    modelled.write(
+        MODELS,
+        base.replace("class Base(DeclarativeBase):\n    pass", f"class Base(DeclarativeBase):\n    {convention}"),
+    )
+    elsewhere = '\n\nclass Elsewhere(Base):\n    __tablename__ = "elsewhere"\n    id = sa.Column(sa.Integer, primary_key=True)\n'
+    modelled.path(MODELS).write_text(modelled.path(MODELS).read_text() + elsewhere)
+    done = commit(modelled, "-a")
+    assert (done.rc, "DBS" in done.err) == (0, False), done.err
+
+    text = modelled.path(MODELS).read_text()
+    modelled.write(MODELS, text.replace("sa.String(50))", 'sa.String(50), unique=True, server_default="x")'))
+    done = commit(modelled, "-a")
+    assert "uq_users_name" in done.err
+    assert "default" in done.err

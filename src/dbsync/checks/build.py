@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbsync.environment.script_directory import Graph
     from dbsync.errors import Obstacle
     from dbsync.git.objects import CommitTree
+    from dbsync.revisions.revision import Revision
     from dbsync.sync.project import Project
 
 
@@ -28,8 +29,8 @@ class Verdict(NamedTuple):
     """What came of a tree. `lines` are the differences between revisions and models, `tables` the models' DDL.
 
     `read` are the files and folders of the tree that were read; `obstacle` says why it was not judged; `failed` is the
-    revision that could not be built, if that was it; `upon_models`: built upon the base's models, since the chain does
-    not start from nothing.
+    revision that could not be built, if that was it; `before` is the DDL of the base's models where it was built upon
+    them, since the chain does not start from nothing (`failed` then says where it failed, see `fingerprint`).
     """
 
     lines: tuple[str, ...] = ()
@@ -39,7 +40,12 @@ class Verdict(NamedTuple):
     variables: dict[str, str] = {}  # noqa: RUF012 - never changed
     obstacle: Obstacle | None = None
     failed: str = ""
-    upon_models: bool = False
+    before: dict[str, list[str]] | None = None
+
+
+def fingerprint(revision: Revision) -> str:
+    """Return what tells a revision from one that was edited."""
+    return f"{revision.id} {revision.oid}"
 
 
 class Shadow(NamedTuple):
@@ -117,17 +123,20 @@ def build(subtree: Subtree) -> Verdict:
     return build(subtree) if usable else found
 
 
-def build_upon_models(base: Subtree, subtree: Subtree) -> Verdict:
+def build_upon_models(base: Subtree, subtree: Subtree) -> tuple[Verdict, Verdict]:
     """Take the base's models for what its revisions make, and build only what the tree adds.
 
-    For a chain that does not start from nothing: its first tables were made by `create_all`.
+    For a chain that does not start from nothing: its first tables were made by `create_all`. Returns what came of the
+    base and of the tree.
     """
     shadow = Shadow(subtree.project, subtree.environment, "models")
     known = set(base.graph.map.revisions)
     try:
         stamp = list(base.graph.map.heads)
         made = _run(base, shadow.start(fresh=True), done=known, create_all=True, stamp=stamp)
-        return made if made.obstacle else _run(subtree, shadow.again(), done=known)
+        found = made if made.obstacle else _run(subtree, shadow.again(), done=known)
+        read = tuple(sorted({*made.read, *found.read}))
+        return made, found._replace(read=read, before=made.tables)
     finally:
         shadow.discard()
 
@@ -152,6 +161,8 @@ def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options:
     request["real_top"] = project.repository.top
     request["policy"]["roots"].append(folder)
     started = launch(project, environment)._replace(top=folder, cwd=folder)
+    # A set of names (the values of an enum, say) is to have one order in every run.
+    started = started._replace(environ={**started.environ, "PYTHONHASHSEED": "0"})
     try:
         last = converse(started, request, answer).last
     except WorkerDiedError as error:

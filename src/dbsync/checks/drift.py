@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from dbsync.checks.build import Subtree, Verdict, build, build_upon_models
+from dbsync.checks.compared import compared
 from dbsync.checks.finding import Finding
-from dbsync.checks.verdicts import Verdicts
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.revisions.env import names_no_models
 from dbsync.sync.request import interpreter_of
@@ -14,12 +13,13 @@ from dbsync.sync.request import interpreter_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dbsync.checks.build import Verdict
     from dbsync.checks.judged import Judged
     from dbsync.git.objects import CommitTree
 
 AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `git add` it'
 WAIVE = "; to commit without: `git commit --no-verify`"
-FAILED, UNLOADABLE = "DBS413", "DBS414"
+OF_THE_CODE = ("DBS413", "DBS414")  # a revision that fails, an env.py that cannot be loaded
 NO_REVISION = "DBS108"
 
 
@@ -40,10 +40,9 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
     unjudged = _why_not(judged, rules)
     if unjudged:
         return [Finding(unjudged, rules.strict)]
-    here = _verdict(judged, bases)
-    before = [_verdict_on_base(judged, base) for base in bases] if _needs_bases(judged, here) else []
+    here, before = compared(judged, bases)
     if here.obstacle:
-        return [_broken(here.obstacle, before, strict=rules.strict)]
+        return [_broken(here.obstacle, rules, was_so=_was_so(judged, here, before))]
     if here.empty:
         return [_no_models(env)]
     return [*_differences(judged, here, before), *_passed_over(judged, here, before)]
@@ -52,39 +51,6 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
 def _no_models(env: str) -> Finding:
     message = "env.py names no models: target_metadata is empty"
     return Finding(Obstacle("DBS209", message, "set target_metadata in it", env), stops=False)
-
-
-def _verdict(judged: Judged, bases: list[CommitTree]) -> Verdict:
-    """Judge the tree: from nothing, or upon the first base's models where its chain does not start from nothing."""
-    verdicts, here = Verdicts(judged.project, judged.environment), _subtree(judged, judged.tree, "staged")
-    found = verdicts.known(judged.tree)
-    if found is not None:
-        return found
-    found = build(here)
-    if found.obstacle and found.obstacle.code == FAILED and bases:
-        upon = build_upon_models(_subtree(judged, bases[0], "base"), here)
-        if upon.obstacle is None:
-            return upon  # it holds for this base only
-    return verdicts.remember(judged.tree, found)
-
-
-def _needs_bases(judged: Judged, here: Verdict) -> bool:
-    """Say whether the bases have to be judged: to take off what was so before, or to compare the models' DDL."""
-    if here.upon_models or here.empty:
-        return False  # the first base is in it, or there is nothing to compare
-    wrong = bool(here.lines or here.obstacle)
-    return judged.relative and (wrong or not judged.new())
-
-
-def _verdict_on_base(judged: Judged, base: CommitTree) -> Verdict:
-    verdicts = Verdicts(judged.project, judged.environment)
-    return verdicts.known(base) or verdicts.remember(base, build(_subtree(judged, base, "base")))
-
-
-def _subtree(judged: Judged, tree: CommitTree, role: str) -> Subtree:
-    project = judged.project
-    environment = project.environment_in(judged.environment, tree)
-    return Subtree(project, tree, project.graph(judged.environment, tree), environment, role)
 
 
 def _why_not(judged: Judged, rules: Rules) -> Obstacle | None:
@@ -101,19 +67,29 @@ def _why_not(judged: Judged, rules: Rules) -> Obstacle | None:
     return None
 
 
-def _broken(obstacle: Obstacle, before: list[Verdict], *, strict: bool) -> Finding:
-    """Weigh that a tree could not be judged: what this commit broke stops it, what never worked here does not.
-
-    Nor does a database server that is not there: it is needed for judging only.
-    """
-    if obstacle.code not in (FAILED, UNLOADABLE):
+def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
+    """Say why a tree could not be judged. A server that is not there never stops: it is needed for judging only."""
+    if obstacle.code not in OF_THE_CODE:
         hint = "start it, or `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
-        return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), strict)
-    was_so = any(one.obstacle for one in before)
+        return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), rules.strict)
     hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
     return Finding(
-        Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line), strict or not was_so
+        Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line),
+        rules.strict or not was_so,
     )
+
+
+def _was_so(judged: Judged, here: Verdict, before: list[Verdict]) -> bool:
+    """Say whether a tree fails as what it is compared with does, which is not this commit's doing.
+
+    Where Alembic only comes to a project, that one fails in another way: it has no env.py.
+    """
+    comes = judged.base_graph is not None and not judged.base_graph.map.revisions
+    return any(one.obstacle and (comes or _fault(one) == _fault(here)) for one in before)
+
+
+def _fault(verdict: Verdict) -> tuple[str, str]:
+    return (verdict.obstacle.code if verdict.obstacle else "", verdict.failed)
 
 
 def _differences(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:

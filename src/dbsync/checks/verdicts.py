@@ -15,14 +15,14 @@ from dbsync.store.layout import write_private
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from dbsync.config.environment import Environment
     from dbsync.git.objects import CommitTree
     from dbsync.sync.project import Project
 
 KEPT = 20
-FORMAT = 1
+FORMAT = 2
 # What decides which versions are installed; read from the tree, whether env.py reads it or not.
 ALWAYS = ("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "requirements.txt", "setup.cfg")
 
@@ -37,30 +37,46 @@ class Verdicts:
         self._path = project.layout.path("verdicts", f"{name}.json")
         self._trees: dict[str, dict[str, str]] = {}
 
-    def known(self, tree: CommitTree) -> Verdict | None:
-        """Return what was found of a tree that is the same in everything that matters, None where there is none."""
-        for record in self._read():
-            facts = record["verdict"]
-            if record["ids"] == self._ids(tree, record["ids"]) and record["around"] == self._around(tree, facts):
-                return _loaded(facts)
-        return None
+    def known(self, tree: CommitTree, upon: CommitTree | None = None) -> Verdict | None:
+        """Return what was found of a tree that is the same in everything that matters, None where there is none.
 
-    def remember(self, tree: CommitTree, verdict: Verdict) -> Verdict:
+        Where it was built upon the models of another tree, `upon` has to be like that one.
+        """
+        record = self._record(tree, upon)
+        return _loaded(record["verdict"]) if record else None
+
+    def failing(self) -> set[str]:
+        """Return the revisions (`build.fingerprint`) that are known to fail from nothing, and not upon models."""
+        return {record["verdict"]["failed"] for record in self._read()} - {""}
+
+    def remember(self, tree: CommitTree, verdict: Verdict, upon: CommitTree | None = None) -> Verdict:
         """Keep a verdict. One that could not be reached is not kept: what is missing may be there next time."""
         if verdict.obstacle is not None:
             return verdict
         folders = {f"{os.path.dirname(name)}/*" for name in verdict.read if name.endswith(".py")}
         ids = self._ids(tree, {*verdict.read, *folders, *self._own(tree), *ALWAYS})
         facts = {**verdict._asdict(), "obstacle": None}
-        record = {"ids": ids, "around": self._around(tree, facts), "verdict": facts}
+        base = self._ids(upon, ids) if upon else None
+        record = {"ids": ids, "upon": base, "around": self._around(tree, facts), "verdict": facts}
         self._project.layout.folder("verdicts")
         write_private(self._path, json.dumps({"format": FORMAT, "records": [record, *self._read()][:KEPT]}))
         return verdict
 
-    def watched(self) -> list[str]:
-        """Return the files and folders that the newest verdict depends on."""
-        records = self._read()
-        return list(records[0]["ids"]) if records else []
+    def watched(self, tree: CommitTree) -> list[str]:
+        """Return the files and folders that the verdict on a tree depends on, none where it is not known."""
+        return next((list(record["ids"]) for record in self._records_of(tree)), [])
+
+    def _record(self, tree: CommitTree, upon: CommitTree | None) -> dict[str, Any] | None:
+        found = self._records_of(tree)
+        return next((one for one in found if one["upon"] is None or self._has(upon, one["upon"])), None)
+
+    def _records_of(self, tree: CommitTree) -> Iterator[dict[str, Any]]:
+        for record in self._read():
+            if self._has(tree, record["ids"]) and record["around"] == self._around(tree, record["verdict"]):
+                yield record
+
+    def _has(self, tree: CommitTree | None, ids: dict[str, str]) -> bool:
+        return tree is not None and ids == self._ids(tree, ids)
 
     def _read(self) -> list[dict[str, Any]]:
         try:

@@ -32,8 +32,9 @@ def check_commit(project: Project) -> Checked:
     if brings_heads(project.repository, project.environ):
         findings = _of_a_merge(project, findings)
     shown = [one for one in findings if one.stops or one.obstacle.code not in SHOWN_ONLY_BY_HAND]
-    _watch(project)
-    return Checked("what is staged", shown)
+    checked = Checked("what is staged", shown)
+    _watch(project, stopped=checked.stops)
+    return checked
 
 
 def _of_a_merge(project: Project, findings: list[Finding]) -> list[Finding]:
@@ -48,9 +49,14 @@ def _judge(project: Project) -> list[Finding]:
     return check(project, staged(project), KINDS, Rules(project.settings.unjudged == "stop", why_untrusted(project)))
 
 
-def _watch(project: Project) -> None:
-    """Write down what the models were seen to depend on; all code and configuration where that is not known."""
+def _watch(project: Project, *, stopped: bool) -> None:
+    """Write down what the models were seen to depend on; all code and configuration where that is not known.
+
+    What HEAD's depend on too where HEAD stays what the next commit is compared with.
+    """
     environments, obstacles = project.environments()
-    watched = [Verdicts(project, one).watched() for one in environments]
+    subject = staged(project)
+    trees = [project.commit_tree(one) for one in (subject.tree, subject.base if stopped else "") if one]
+    watched = [Verdicts(project, one).watched(tree) for one in environments for tree in trees]
     known = bool(watched) and all(watched) and not obstacles
     write_watch(project.repository.git_dir, {name for each in watched for name in each} if known else ())

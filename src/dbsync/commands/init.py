@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError, Obstacle
 from dbsync.git.hooks import InstallReport, install
+from dbsync.store.watch import write_watch
 from dbsync.sync.adoption import (
     Adopted,
     Candidate,
@@ -76,6 +77,7 @@ def run(context: Context, options: Namespace) -> Report:
     if taken:
         trust_of(project).start()
         hooks = install(project.repository, own_interpreter())
+        write_watch(project.repository.git_dir, ())  # until the first commit of code tells what the models read
     statuses = [environment_status(project, one) for one in environments] if taken else []
     synced = _offer_sync(asking, project, prepared, statuses)
     value = Initialised(

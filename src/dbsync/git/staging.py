@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # Our own checkout runs no hook, and lays out what sparse checkouts leave out.
 PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "core.sparseCheckout=false", "-c", "core.fsmonitor=false")
+NO_FETCHING = {"GIT_LFS_SKIP_SMUDGE": "1"}
 UNWANTED = ("__pycache__", ".pyc", ".git")
 CONFLICT = 1
 
@@ -71,17 +73,20 @@ def lay_out(repository: Repository, tree: str, name: str) -> str:
     It is kept: the next tree changes only what differs. What git ignores here (settings of this machine, `.env`, an
     instance folder) is linked into it, for the project may need it; what is merely untracked is not there.
     """
-    folder = os.path.join(repository.state_dir, "trees", name)
+    own_name = name if repository.git_dir == repository.common_dir else f"{name}.{os.path.basename(repository.git_dir)}"
+    folder = os.path.join(repository.state_dir, "trees", own_name)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     _unlink_all(folder)
-    own = {"GIT_INDEX_FILE": f"{folder}.index", "GIT_WORK_TREE": folder, "GIT_DIR": repository.git_dir}
+    own = {"GIT_INDEX_FILE": f"{folder}.index", "GIT_WORK_TREE": folder, "GIT_DIR": repository.git_dir, **NO_FETCHING}
     done = _git(repository, own, *PLAIN, "read-tree", "--reset", "-u", tree)
     if done.returncode:  # the lock of one that was killed, or a folder that somebody changed
         _forget(folder)
         done = _git(repository, own, *PLAIN, "read-tree", "--reset", "-u", tree)
     if done.returncode:
         raise DbsyncError(f"the files of {tree[:12]} cannot be laid out: {os.fsdecode(done.stderr).strip()}")
-    _link_ignored(repository, folder)
+    linked = [*_link_submodules(repository, folder, tree), *_link_ignored(repository, folder)]
+    with open(f"{folder}.links", "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write("\0".join(linked))
     return folder
 
 
@@ -103,12 +108,21 @@ def _unlink_all(folder: str) -> None:
                     os.unlink(os.path.join(folder, path))
 
 
-def _link_ignored(repository: Repository, folder: str) -> None:
+def _link_ignored(repository: Repository, folder: str) -> list[str]:
     words = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
     names = [os.fsdecode(name).rstrip("/") for name in repository.ask(*words).stdout.split(b"\0")[:-1]]
-    linked = [name for name in names if not name.endswith(UNWANTED) and _link(repository.top, folder, name)]
-    with open(f"{folder}.links", "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write("\0".join(linked))
+    return [name for name in names if not name.endswith(UNWANTED) and _link(repository.top, folder, name)]
+
+
+def _link_submodules(repository: Repository, folder: str, tree: str) -> list[str]:
+    """Let submodules be what the work tree has checked out: their own objects are not looked at."""
+    listed = repository.ask("ls-tree", "-r", "-z", "--full-tree", tree).stdout.split(b"\0")
+    names = [os.fsdecode(entry.partition(b"\t")[2]) for entry in listed if entry.startswith(b"160000 ")]
+    there = [name for name in names if os.path.isdir(os.path.join(repository.top, name))]
+    for name in there:
+        with contextlib.suppress(OSError):  # git has made it, and left it empty
+            os.rmdir(os.path.join(folder, name))
+    return [name for name in there if _link(repository.top, folder, name)]
 
 
 def _link(top: str, folder: str, name: str) -> bool:

@@ -15,6 +15,8 @@ POLL_SECONDS = 0.05
 class DatabaseLock:
     """Held while a database is moved. The file is never removed: a removed lock file is two locks (flock(2))."""
 
+    doing, again = "moving this database", "sync"
+
     def __init__(self, path: str, seconds: float) -> None:
         self._path = path
         self._seconds = seconds
@@ -27,8 +29,8 @@ class DatabaseLock:
             if time.monotonic() > end:
                 holder = os.pread(self.fd, 100, 0).decode(errors="replace").strip()
                 os.close(self.fd)
-                message = f"another dbsync is moving this database ({holder or 'unknown'})"
-                raise DbsyncError(message, "wait for it, then `dbsync sync`", code="DBS404", exit_code=EXIT_LOCKED)
+                message, hint = f"another dbsync is {self.doing} ({holder or 'unknown'})", f"`dbsync {self.again}`"
+                raise DbsyncError(message, f"wait for it, then {hint}", code="DBS404", exit_code=EXIT_LOCKED)
             time.sleep(POLL_SECONDS)
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, f"pid {os.getpid()}".encode(), 0)
@@ -43,6 +45,12 @@ class DatabaseLock:
         except BlockingIOError:
             return False
         return True
+
+
+class CheckLock(DatabaseLock):
+    """Held while the folders and scratch databases of a work tree are in use."""
+
+    doing, again = "checking this work tree", "check"
 
 
 def is_held(path: str) -> bool:

@@ -46,6 +46,7 @@ class Judge:
         self.databases += 1
         if self._options.get("create_all"):
             _create_all(context, self._options["stamp"])
+            self._channel.tell("judged", dialect=context.dialect.name, lines=[], **_declared(context))
             return
         plan = self._channel.ask("current", heads=sorted(heads))
         revisions = self._sources.map_of(plan["target"])
@@ -57,17 +58,25 @@ class Judge:
 
 
 def _judgement(context: Any, heads: list[str]) -> dict[str, Any]:
-    if not _metadatas(context):
-        return {"lines": [], "tables": {}, "empty": True}
+    declared = _declared(context)
+    if declared["empty"]:
+        return {"lines": [], **declared}
     migrations = produce_migrations(context, context.opts["target_metadata"])
     directives = [migrations]
     process = context.opts.get("process_revision_directives")
     if process:
         process(context, tuple(heads), directives)
     diffs = [diff for one in directives for ops in one.upgrade_ops_list for diff in ops.as_diffs()]
+    return {"lines": sorted({line for diff in diffs for line in describe(diff)}), **declared}
+
+
+def _declared(context: Any) -> dict[str, Any]:
+    """Return the DDL of the tables that the models declare, and whether there are none."""
+    if not _metadatas(context):
+        return {"tables": {}, "empty": True}
     filtering = api.AutogenContext(context, metadata=context.opts["target_metadata"])
     tables = tables_of(_metadatas(context), context.dialect, filtering)
-    return {"lines": sorted({line for diff in diffs for line in describe(diff)}), "tables": tables, "empty": not tables}
+    return {"tables": tables, "empty": not tables}
 
 
 def _create_all(context: Any, heads: list[str]) -> None:
@@ -77,12 +86,20 @@ def _create_all(context: Any, heads: list[str]) -> None:
     """
     connection = context.connection
     for metadata in _metadatas(context):
+        for schema in sorted({table.schema for table in metadata.tables.values() if table.schema}):
+            _create_schema(connection, schema)
         metadata.create_all(connection)
     context._ensure_version_table()  # noqa: SLF001 - what `stamp` does, less the graph
     for head in heads:
         connection.execute(context._version.insert().values(version_num=head))  # noqa: SLF001 - as above
     if not context.impl.transactional_ddl:  # then nobody else ends what the INSERT began
         connection.connection.dbapi_connection.commit()
+
+
+def _create_schema(connection: Any, name: str) -> None:
+    if connection.dialect.name == "postgresql":
+        quoted = connection.dialect.identifier_preparer.quote_schema(name)
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}".replace("%", "%%"))
 
 
 def _metadatas(context: Any) -> list[Any]:
@@ -107,14 +124,14 @@ class Reading:
     def files(self) -> list[str]:
         """Return what was read below the top, relative to it: files, and folders with a "/" at the end."""
         modules = {str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
-        found = {self._inside(path) for path in self._opened | modules}
-        return sorted(one for one in found if one and "site-packages" not in one and "__pycache__" not in one)
+        found = {name for path in self._opened | modules for name in self._inside(path)}
+        return sorted(one for one in found if "site-packages" not in one and "__pycache__" not in one)
 
-    def _inside(self, path: str) -> str:
-        for whole in (os.path.abspath(path), os.path.realpath(path)):
+    def _inside(self, path: str) -> Iterator[str]:
+        """Yield the name of a file as it was opened, and of what it links to."""
+        for whole in {os.path.abspath(path), os.path.realpath(path)} if path else ():
             if whole.startswith(self._top):
-                return whole[len(self._top) :] + ("/" if os.path.isdir(whole) else "")
-        return ""
+                yield whole[len(self._top) :] + ("/" if os.path.isdir(whole) else "")
 
 
 def import_from(top: str, real_top: str) -> None:
