@@ -10,6 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDiedError, converse
+from dbsync.errors import Obstacle
 from dbsync.git.staging import lay_out
 from dbsync.store.layout import write_private
 from dbsync.sync.failures import died, obstacle_of
@@ -18,8 +19,8 @@ from dbsync.sync.target import Target
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
+    from dbsync.environment.client import Answer
     from dbsync.environment.script_directory import Graph
-    from dbsync.errors import Obstacle
     from dbsync.git.objects import CommitTree
     from dbsync.sync.project import Project
 
@@ -124,16 +125,20 @@ def build_upon_models(base: Subtree, subtree: Subtree) -> Verdict:
     shadow = Shadow(subtree.project, subtree.environment, "models")
     known = set(base.graph.map.revisions)
     try:
-        stamp = list(base.graph.map.heads)
-        made = _run(base, shadow.start(fresh=True), done=known, create_all=True, stamp=stamp)
+        made = create_models(base, shadow)
         return made if made.obstacle else _run(subtree, shadow.again(), done=known)
     finally:
         shadow.discard()
 
 
+def create_models(base: Subtree, shadow: Shadow) -> Verdict:
+    """Make a scratch database of a tree's models, its revisions taken for applied."""
+    graph = base.graph.map
+    return _run(base, shadow.start(fresh=True), done=set(graph.revisions), create_all=True, stamp=list(graph.heads))
+
+
 def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options: Any) -> Verdict:
-    project, environment, graph = subtree.project, subtree.environment, subtree.graph
-    folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
+    graph = subtree.graph
     facts = graph_facts(graph.map)
     up = graph.map.ordered(set(graph.map.revisions) - done)
     plan = {"target": facts, "up": up, "heads": list(graph.map.heads)}
@@ -146,16 +151,23 @@ def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options:
             judged["empty"] = event["empty"]
         return plan if event["event"] == "current" else None
 
+    last = run_worker(subtree, "judge", answer, shadow=shadow, **options)
+    return Verdict(obstacle=last) if isinstance(last, Obstacle) else _verdict(subtree, judged, last)
+
+
+def run_worker(subtree: Subtree, mode: str, answer: Answer, **options: Any) -> dict[str, Any] | Obstacle:
+    """Lay a tree out, run the worker in it, and return its last word, or why there was none."""
+    project, environment, graph = subtree.project, subtree.environment, subtree.graph
+    folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
     target = Target(environment, graph.map, subtree.tree, graph.obstacles, [])
-    request = {**request_for(project, target, "judge", create=True, shadow=shadow, **options)}
+    request = {**request_for(project, target, mode, create=True, **options)}
     request["real_top"] = project.repository.top
     request["policy"]["roots"].append(folder)
     started = launch(project, environment)._replace(top=folder, cwd=folder)
     try:
-        last = converse(started, request, answer).last
+        return converse(started, request, answer).last
     except WorkerDiedError as error:
-        return Verdict(obstacle=died(error, environment, None))
-    return _verdict(subtree, judged, last)
+        return died(error, environment, None)
 
 
 def _verdict(subtree: Subtree, judged: dict[str, Any], last: dict[str, Any]) -> Verdict:

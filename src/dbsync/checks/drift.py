@@ -37,7 +37,7 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
     env = f"{judged.environment.script_location}/env.py"
     if names_no_models(judged.tree.read(env) or b""):
         return [_no_models(env)]
-    unjudged = _why_not(judged, rules)
+    unjudged = why_not(judged, rules)
     if unjudged:
         return [Finding(unjudged, rules.strict)]
     here = _verdict(judged, bases)
@@ -56,13 +56,13 @@ def _no_models(env: str) -> Finding:
 
 def _verdict(judged: Judged, bases: list[CommitTree]) -> Verdict:
     """Judge the tree: from nothing, or upon the first base's models where its chain does not start from nothing."""
-    verdicts, here = Verdicts(judged.project, judged.environment), _subtree(judged, judged.tree, "staged")
+    verdicts, here = Verdicts(judged.project, judged.environment), subtree_of(judged, judged.tree, "staged")
     found = verdicts.known(judged.tree)
     if found is not None:
         return found
     found = build(here)
     if found.obstacle and found.obstacle.code == FAILED and bases:
-        upon = build_upon_models(_subtree(judged, bases[0], "base"), here)
+        upon = build_upon_models(subtree_of(judged, bases[0], "base"), here)
         if upon.obstacle is None:
             return upon  # it holds for this base only
     return verdicts.remember(judged.tree, found)
@@ -78,22 +78,24 @@ def _needs_bases(judged: Judged, here: Verdict) -> bool:
 
 def _verdict_on_base(judged: Judged, base: CommitTree) -> Verdict:
     verdicts = Verdicts(judged.project, judged.environment)
-    return verdicts.known(base) or verdicts.remember(base, build(_subtree(judged, base, "base")))
+    return verdicts.known(base) or verdicts.remember(base, build(subtree_of(judged, base, "base")))
 
 
-def _subtree(judged: Judged, tree: CommitTree, role: str) -> Subtree:
+def subtree_of(judged: Judged, tree: CommitTree, role: str) -> Subtree:
+    """Return the environment as a tree has it."""
     project = judged.project
     environment = project.environment_in(judged.environment, tree)
     return Subtree(project, tree, project.graph(judged.environment, tree), environment, role)
 
 
-def _why_not(judged: Judged, rules: Rules) -> Obstacle | None:
+def why_not(judged: Judged, rules: Rules) -> Obstacle | None:
+    """Return why nothing of a subject may or can be run."""
     if rules.untrusted:
         return Obstacle("DBS221", f"not judged: {rules.untrusted.message}", rules.untrusted.hint)
     name = judged.environment.name
     if judged.project.settings.runner_for(name):
         message = f"not judged: {name} is run elsewhere (dbsync.runner), where a commit's files are not"
-        return Obstacle("DBS221", message, "run `dbsync check` there")
+        return Obstacle("DBS221", message, "run dbsync there")
     try:
         interpreter_of(judged.project, judged.environment)
     except DbsyncError as error:
