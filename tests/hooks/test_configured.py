@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbsync.git.hooks import CHECKS, HOOKS, installed, uninstall
+from dbsync.git.hooks import CHECKS, HOOKS, PUSH, installed, uninstall
 from tests.hooks.hooked import BY_CONFIG, BY_FILES, HOSTILE, picture
 
 
@@ -16,22 +16,27 @@ def test_git_config_hooks(bare):
 
     report = bare.install(BY_CONFIG)
 
-    assert report.changed[-4:] == (
+    assert report.changed[-6:] == (
         "hook.dbsync.command",
         "hook.dbsync.event",
         "hook.dbsync-check.command",
         "hook.dbsync-check.event",
+        "hook.dbsync-push.command",
+        "hook.dbsync-push.event",
     )
     events = [bare.git("config", "--get-all", f"hook.{name}.event").out.split() for name in ("dbsync-check", "dbsync")]
-    assert [*events[0], *events[1]] == list(HOOKS)
+    events.append(bare.git("config", "--get-all", "hook.dbsync-push.event").out.split())
+    assert sorted(name for each in events for name in each) == sorted(HOOKS)
     assert not bare.hook_file().exists()
     assert installed(bare.repository, git_version=BY_CONFIG).missing == ()
     bare.git("config", "hook.dbsync.enabled", "false")
-    assert installed(bare.repository, git_version=BY_CONFIG).active == CHECKS
+    assert installed(bare.repository, git_version=BY_CONFIG).active == (*CHECKS, PUSH)
+    bare.git("config", "hook.dbsync-push.enabled", "false")
     bare.git("config", "hook.dbsync-check.enabled", "false")
     assert installed(bare.repository, git_version=BY_CONFIG).active == ()
     bare.git("config", "--unset", "hook.dbsync.enabled")
     bare.git("config", "--unset", "hook.dbsync-check.enabled")
+    bare.git("config", "--unset", "hook.dbsync-push.enabled")
     uninstall(bare.repository)
     assert config.read_bytes() == before
 

@@ -21,7 +21,7 @@ def test_hooks_in_the_work_tree_are_not_written(bare):
 
     assert picture(bare.project.top / ".githooks") == before
     assert [os.path.basename(path) for path, _ in report.not_written] == list(HOOKS)
-    assert len(installed(bare.repository, git_version=BY_FILES).missing) == 7
+    assert len(installed(bare.repository, git_version=BY_FILES).missing) == 8
 
     path, line = next(pair for pair in report.not_written if pair[0].endswith("post-checkout"))
     assert path == str(tracked)
@@ -73,7 +73,7 @@ def test_a_shared_folder_of_hooks_is_not_written(bare, tmp_path):
 
     report = bare.install()
 
-    assert len(report.not_written) == 7
+    assert len(report.not_written) == 8
     assert picture(shared) == {}
 
 
@@ -83,7 +83,7 @@ def test_a_folder_of_hooks_that_is_a_link_into_the_work_tree_is_not_written(bare
     subprocess.run(["rm", "-rf", folder], check=True)
     folder.symlink_to("../tools/hooks")
 
-    assert len(bare.install().not_written) == 7
+    assert len(bare.install().not_written) == 8
     assert set(picture(bare.project.top / "tools")) == {"hooks/post-merge"}
 
 

@@ -10,6 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDiedError, converse
+from dbsync.errors import Obstacle
 from dbsync.git.staging import lay_out
 from dbsync.store.layout import write_private
 from dbsync.sync.failures import died, obstacle_of
@@ -18,8 +19,8 @@ from dbsync.sync.target import Target
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
+    from dbsync.environment.client import Answer
     from dbsync.environment.script_directory import Graph
-    from dbsync.errors import Obstacle
     from dbsync.git.objects import CommitTree
     from dbsync.revisions.revision import Revision
     from dbsync.sync.project import Project
@@ -132,8 +133,7 @@ def build_upon_models(base: Subtree, subtree: Subtree) -> tuple[Verdict, Verdict
     shadow = Shadow(subtree.project, subtree.environment, "models")
     known = set(base.graph.map.revisions)
     try:
-        stamp = list(base.graph.map.heads)
-        made = _run(base, shadow.start(fresh=True), done=known, create_all=True, stamp=stamp)
+        made = create_models(base, shadow)
         found = made if made.obstacle else _run(subtree, shadow.again(), done=known)
         read = tuple(sorted({*made.read, *found.read}))
         return made, found._replace(read=read, before=made.tables)
@@ -141,9 +141,14 @@ def build_upon_models(base: Subtree, subtree: Subtree) -> tuple[Verdict, Verdict
         shadow.discard()
 
 
+def create_models(base: Subtree, shadow: Shadow) -> Verdict:
+    """Make a scratch database of a tree's models, its revisions taken for applied."""
+    graph = base.graph.map
+    return _run(base, shadow.start(fresh=True), done=set(graph.revisions), create_all=True, stamp=list(graph.heads))
+
+
 def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options: Any) -> Verdict:
-    project, environment, graph = subtree.project, subtree.environment, subtree.graph
-    folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
+    graph = subtree.graph
     facts = graph_facts(graph.map)
     up = graph.map.ordered(set(graph.map.revisions) - done)
     plan = {"target": facts, "up": up, "heads": list(graph.map.heads)}
@@ -156,18 +161,25 @@ def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options:
             judged["empty"] = event["empty"]
         return plan if event["event"] == "current" else None
 
+    last = run_worker(subtree, "judge", answer, shadow=shadow, **options)
+    return Verdict(obstacle=last) if isinstance(last, Obstacle) else _verdict(subtree, judged, last)
+
+
+def run_worker(subtree: Subtree, mode: str, answer: Answer, **options: Any) -> dict[str, Any] | Obstacle:
+    """Lay a tree out, run the worker in it, and return its last word, or why there was none."""
+    project, environment, graph = subtree.project, subtree.environment, subtree.graph
+    folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
     target = Target(environment, graph.map, subtree.tree, graph.obstacles, [])
-    request = {**request_for(project, target, "judge", create=True, shadow=shadow, **options)}
+    request = {**request_for(project, target, mode, create=True, **options)}
     request["real_top"] = project.repository.top
     request["policy"]["roots"].append(folder)
     started = launch(project, environment)._replace(top=folder, cwd=folder)
     # A set of names (the values of an enum, say) is to have one order in every run.
     started = started._replace(environ={**started.environ, "PYTHONHASHSEED": "0"})
     try:
-        last = converse(started, request, answer).last
+        return converse(started, request, answer).last
     except WorkerDiedError as error:
-        return Verdict(obstacle=died(error, environment, None))
-    return _verdict(subtree, judged, last)
+        return died(error, environment, None)
 
 
 def _verdict(subtree: Subtree, judged: dict[str, Any], last: dict[str, Any]) -> Verdict:

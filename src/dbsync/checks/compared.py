@@ -41,7 +41,7 @@ def _compared(judged: Judged, bases: list[CommitTree]) -> tuple[Verdict, list[Ve
 
 def _verdict(judged: Judged, upon: CommitTree | None) -> Verdict:
     """Judge the tree: from nothing, or upon older models where its chain does not start from nothing."""
-    verdicts, here = Verdicts(judged.project, judged.environment), _subtree(judged, judged.tree, "staged")
+    verdicts, here = Verdicts(judged.project, judged.environment), subtree_of(judged, judged.tree, "staged")
     found = verdicts.known(judged.tree, upon)
     if found is not None:
         return found
@@ -49,7 +49,7 @@ def _verdict(judged: Judged, upon: CommitTree | None) -> Verdict:
     failing = verdicts.failing() & set(fingerprints.values())
     found = None if failing and upon else build(here)
     if upon and (found is None or (found.obstacle and found.obstacle.code == FAILED)):
-        made, on_top = build_upon_models(_subtree(judged, upon, "base"), here)
+        made, on_top = build_upon_models(subtree_of(judged, upon, "base"), here)
         if not made.obstacle:
             failed = fingerprints.get(found.failed, "") if found else min(failing)
             return on_top if on_top.obstacle else verdicts.remember(judged.tree, on_top._replace(failed=failed), upon)
@@ -66,17 +66,18 @@ def _verdict_on_base(judged: Judged, base: CommitTree, here: Verdict) -> Verdict
     """Judge a base; once more where the tree does not work: a service that is down now is nobody's fault."""
     verdicts = Verdicts(judged.project, judged.environment)
     found = None if here.obstacle else verdicts.known(base)
-    return found or verdicts.remember(base, build(_subtree(judged, base, "base")))
+    return found or verdicts.remember(base, build(subtree_of(judged, base, "base")))
 
 
 def _verdict_beside(judged: Judged, base: CommitTree, other: CommitTree) -> Verdict:
     """Judge the other side of a merge, upon the models that both sides come from."""
     common = merge_base(judged.project.repository, base.commit, other.commit)
-    models = _subtree(judged, judged.project.commit_tree(common or base.commit), "base")
-    return build_upon_models(models, _subtree(judged, other, "staged"))[1]
+    models = subtree_of(judged, judged.project.commit_tree(common or base.commit), "base")
+    return build_upon_models(models, subtree_of(judged, other, "staged"))[1]
 
 
-def _subtree(judged: Judged, tree: CommitTree, role: str) -> Subtree:
+def subtree_of(judged: Judged, tree: CommitTree, role: str) -> Subtree:
+    """Return the environment as a tree has it."""
     project = judged.project
     environment = project.environment_in(judged.environment, tree)
     return Subtree(project, tree, project.graph(judged.environment, tree), environment, role)

@@ -37,7 +37,7 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
     env = f"{judged.environment.script_location}/env.py"
     if names_no_models(judged.tree.read(env) or b""):
         return [_no_models(env)]
-    unjudged = _why_not(judged, rules)
+    unjudged = why_not(judged, rules)
     if unjudged:
         return [Finding(unjudged, rules.strict)]
     here, before = compared(judged, bases)
@@ -53,13 +53,14 @@ def _no_models(env: str) -> Finding:
     return Finding(Obstacle("DBS209", message, "set target_metadata in it", env), stops=False)
 
 
-def _why_not(judged: Judged, rules: Rules) -> Obstacle | None:
+def why_not(judged: Judged, rules: Rules) -> Obstacle | None:
+    """Return why nothing of a subject may or can be run."""
     if rules.untrusted:
         return Obstacle("DBS221", f"not judged: {rules.untrusted.message}", rules.untrusted.hint)
     name = judged.environment.name
     if judged.project.settings.runner_for(name):
         message = f"not judged: {name} is run elsewhere (dbsync.runner), where a commit's files are not"
-        return Obstacle("DBS221", message, "run `dbsync check` there")
+        return Obstacle("DBS221", message, "run dbsync there")
     try:
         interpreter_of(judged.project, judged.environment)
     except DbsyncError as error:

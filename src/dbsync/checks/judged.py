@@ -33,7 +33,10 @@ class Subject(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """One environment of a subject, with its graphs; `published` is the merge base's, `upstream` the upstream tip's."""
+    """One environment of a subject, with its graphs; `published` is the merge base's, `upstream` the upstream tip's.
+
+    `base` is the tree that `base_graph` is of.
+    """
 
     project: Project
     environment: Environment
@@ -45,6 +48,7 @@ class Judged(NamedTuple):
     upstream_name: str = ""
     published: Published | None = None
     upstream: Published | None = None
+    base: CommitTree | None = None
 
     @property
     def wanted_heads(self) -> int:
@@ -79,6 +83,7 @@ def judged(project: Project, subject: Subject) -> list[Judged]:
             name,
             (published, project.graph(environment, published)) if published else None,
             (tip, project.graph(environment, tip)) if tip else None,
+            base,
         )
         for environment in project.environments(tree)[0]
     ]

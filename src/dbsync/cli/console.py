@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from dbsync.cli.text.in_sync import clean
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
     from dbsync.errors import Obstacle
 
 
-__all__ = ["clean", "confirm", "data", "error", "obstacle", "say", "write_log"]
+__all__ = ["Progress", "clean", "confirm", "data", "error", "obstacle", "say", "write_log"]
+
+
+PATIENCE_SECONDS = 1
 
 
 def data(text: str) -> None:
@@ -47,6 +51,24 @@ def confirm(question: str) -> bool:
     sys.stderr.write(f"{clean(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+class Progress:
+    """One line on a terminal, rewritten as things go on; nothing at all for what is done within a second."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+        self._shown = False
+
+    def __call__(self, text: str) -> None:
+        """Show what is being done; "" takes the line away."""
+        self._start = self._start or time.monotonic()
+        if not sys.stderr.isatty() or (text and time.monotonic() - self._start < PATIENCE_SECONDS):
+            return
+        if text or self._shown:
+            sys.stderr.write(f"\r\x1b[K{clean(text)}")
+            sys.stderr.flush()
+        self._shown = bool(text)
 
 
 def write_log(problem: BaseException, arguments: list[str]) -> str:

@@ -24,7 +24,7 @@ def dispatch(options: Namespace) -> int:
     if options.verb == "completion":
         return _print_completion(options.shell)
     module = importlib.import_module(f"dbsync.commands.{options.verb}")
-    context = Context(os.getcwd(), dict(os.environ), console.confirm, sys.stdin.read)
+    context = Context(os.getcwd(), dict(os.environ), console.confirm, sys.stdin.read, console.Progress())
     report: Report = module.run(context, options)
     _show(options, report)
     if options.verb == "heads" and report.value.is_lasting:

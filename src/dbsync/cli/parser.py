@@ -18,6 +18,7 @@ HOOK_NAMES = (
     "post-applypatch",
     "pre-commit",
     "pre-merge-commit",
+    "pre-push",
 )
 KINDS = ("heads", "history", "danger", "drift")
 EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled false`."
@@ -39,6 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_moving(verbs)
     _add_looking(verbs)
     _add_check(verbs)
+    _add_verify(verbs)
     return parser
 
 
@@ -98,3 +100,16 @@ def _add_check(verbs: argparse._SubParsersAction[_Parser]) -> None:
     which.add_argument("--staged", action="store_true", help="what the next commit would bring")
     which.add_argument("--ref", metavar="REF", help="a commit, branch or tag")
     which.add_argument("--against", metavar="REF", help="what merging REF and HEAD would make")
+
+
+def _add_verify(verbs: argparse._SubParsersAction[_Parser]) -> None:
+    verify = verbs.add_parser("verify", help="new revisions up, down and up again, in a scratch database with rows")
+    verify.add_argument("--json", action="store_true", help="print JSON")
+    which = verify.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="every revision of the work tree")
+    which.add_argument(
+        "revisions",
+        nargs="?",
+        metavar="REV",
+        help="a revision id, a git ref or a range A..B (default: what the upstream does not have)",
+    )

@@ -40,7 +40,7 @@ def run(context: Context, options: Namespace) -> Report:
     """Judge; `options` holds `staged`, `ref`, `against` (one of them or none: the work tree) and `only`."""
     project = context.project()
     name, subject = _subject(project, options)
-    _demand_environment(project, subject)
+    demand_environment(project, subject)
     strict = project.settings.unjudged == "stop" or bool(context.environ.get("CI"))
     value = Checked(name, check(project, subject, options.only or KINDS, Rules(strict)))
     return Report(EXIT_FINDING if value.stops else EXIT_OK, value)
@@ -61,25 +61,26 @@ def _subject(project: Project, options: Namespace) -> tuple[str, Subject]:
     if options.staged:
         return "what is staged", staged(project)
     if options.against:
-        theirs = _commit(project, options.against)
+        theirs = commit_named(project, options.against)
         tree = merged_tree(repository, head, theirs)
         name = f"the merge of HEAD and {options.against}"
         return name, Subject(tree, theirs, relative=True, commits=(*commits, theirs))
     if options.ref:
-        commit = _commit(project, options.ref)
+        commit = commit_named(project, options.ref)
         before = repository.commit_of(f"{commit}^") or ""
         return options.ref, Subject(commit, before, relative=False, commits=(commit,))
     return "the work tree", Subject(work_tree_tree(repository), head, relative=False, commits=commits)
 
 
-def _commit(project: Project, ref: str) -> str:
+def commit_named(project: Project, ref: str) -> str:
+    """Return the commit that a person named. Raises `DbsyncError` where there is none."""
     commit = project.repository.commit_of(ref)
     if commit is None:
         raise DbsyncError(f"{ref!r} names no commit", "`git branch --all` lists the branches", exit_code=EXIT_USAGE)
     return commit
 
 
-def _demand_environment(project: Project, subject: Subject) -> None:
+def demand_environment(project: Project, subject: Subject) -> None:
     """Never say that all is well where nothing was looked at."""
     environments, obstacles = project.environments(project.commit_tree(subject.tree))
     if not environments and obstacles:

@@ -14,17 +14,22 @@ if TYPE_CHECKING:
     from dbsync.sync.catch_up import Result
 
 
+def _silent(_: str) -> None:
+    """Show nothing."""
+
+
 class Context(NamedTuple):
     """The caller's surroundings, read once by the command line.
 
     `confirm` asks a question and returns the answer; it returns False where nobody can be asked. `read_input` returns
-    standard input.
+    standard input. `progress` shows what is being done while that lasts, and nothing any more for "".
     """
 
     cwd: str
     environ: Mapping[str, str]
     confirm: Callable[[str], bool]
     read_input: Callable[[], str]
+    progress: Callable[[str], None] = _silent
 
     def project(self) -> Project:
         """Open the repository that the caller stands in. Raises `DbsyncError` where there is none."""

@@ -10,9 +10,10 @@ from dbsync.checks.judged import Subject
 from dbsync.commands.check import Checked
 from dbsync.commands.commit import check_commit
 from dbsync.commands.context import Report
+from dbsync.commands.push import check_push
 from dbsync.commands.sync import Synced
 from dbsync.errors import EXIT_FINDING, EXIT_OK, Obstacle
-from dbsync.git.hooks import CHECKS
+from dbsync.git.hooks import CHECKS, PUSH
 from dbsync.git.operation import why_wait
 from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 from dbsync.store.gate import remove_gate
@@ -51,8 +52,8 @@ def run(context: Context, options: Namespace) -> Report:
     project = context.project()
     if not project.layout.initialised or not project.settings.enabled:
         return Report(EXIT_OK, Hooked())
-    if options.name in CHECKS:
-        checked = check_commit(project)
+    if options.name in (*CHECKS, PUSH):
+        checked = check_push(project, context) if options.name == PUSH else check_commit(project)
         return Report(EXIT_FINDING if checked.stops else EXIT_OK, Hooked(checked=checked))
     if project.settings.auto == "never":
         return Report(EXIT_OK, Hooked())

@@ -37,6 +37,12 @@ def why_untrusted(project: Project) -> Obstacle | None:
     return _untrusted(project, stranger, f" {stranger[:12]}") if stranger else None
 
 
+def why_commit_untrusted(project: Project, commit: str) -> Obstacle | None:
+    """Return the stranger's commit that a commit is or is built on, if any."""
+    stranger = trust_of(project).judge(commit).stranger
+    return _untrusted(project, stranger, f" {commit[:12]}") if stranger else None
+
+
 def _untrusted(project: Project, stranger: str, named: str) -> Obstacle:
     said = project.repository.line("rev-list", "--max-count=1", "--format=%an <%ae>", stranger)
     author = said.rpartition("\n")[2]

@@ -89,7 +89,8 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
     from .scripts import Sources
 
     guard = Guard(channel, request["policy"])
-    guard.redirect = Redirect(request.get("shadow", {}), guard.check) if request["mode"] in ("build", "judge") else None
+    own = request["mode"] in ("build", "judge", "verify")
+    guard.redirect = Redirect(request.get("shadow", {}), guard.check) if own else None
     guard.install()
     reading = _reading(request, top)
     config = make_config(request, top)
@@ -115,6 +116,10 @@ def _runner(channel: Channel, guard: Any, sources: Any, request: dict[str, Any])
 
         gc.disable()  # what is made stays until the end: models, and two pictures of each table
         return Judge(channel, sources, request)
+    if request["mode"] == "verify":
+        from .verify import Verify
+
+        return Verify(channel, sources, request)
     from .run import Run
 
     return Run(channel, guard, sources, request)
@@ -122,7 +127,7 @@ def _runner(channel: Channel, guard: Any, sources: Any, request: dict[str, Any])
 
 def _reading(request: dict[str, Any], top: str) -> Any:
     """Import from the tree that is judged, and note what it reads; nothing where the work tree itself is run."""
-    if request["mode"] != "judge":
+    if request["mode"] not in ("judge", "verify"):
         return None
     from .judge import Reading, import_from
 

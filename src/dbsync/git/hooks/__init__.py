@@ -12,14 +12,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.errors import DbsyncError
 from dbsync.git.hooks import block, configured, files
 from dbsync.git.hooks.files import Outcome
-from dbsync.git.hooks.program import CHECKS, HOOKS, Program
+from dbsync.git.hooks.program import CHECKS, HOOKS, PUSH, Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dbsync.git.repository import Repository
 
-__all__ = ["CHECKS", "HOOKS", "InstallReport", "Installed", "UninstallReport", "install", "installed", "uninstall"]
+__all__ = [
+    "CHECKS",
+    "HOOKS",
+    "PUSH",
+    "InstallReport",
+    "Installed",
+    "UninstallReport",
+    "install",
+    "installed",
+    "uninstall",
+]
 
 
 class InstallReport(NamedTuple):

@@ -56,6 +56,21 @@ CHECKING = """\
 ( dbsync_hooks={hooks}; [ ! -x "$dbsync_hooks/check" ] || "$dbsync_hooks/check" {name} </dev/null ) || exit 1
 """
 
+# As CHECKING, and what git says on standard input is for whoever follows in the file too.
+CHECKING_PUSH = """\
+dbsync_stdin=$(cat) || :
+( dbsync_hooks={hooks}; [ ! -x "$dbsync_hooks/check" ] || "$dbsync_hooks/check" {name} ) <<DBSYNC || exit 1
+$dbsync_stdin
+DBSYNC
+case $dbsync_stdin in
+    '') exec </dev/null ;;
+    *) exec <<DBSYNC ;;
+$dbsync_stdin
+DBSYNC
+esac
+unset dbsync_stdin
+"""
+
 # For a file that is not ours to write, in any clone: it must do nothing where dbsync is not installed.
 LINE = (
     'dbsync="$(git rev-parse --git-common-dir)/dbsync/hooks/gate"; '
@@ -74,6 +89,7 @@ def block(name: str, hooks: str, *, own: bool = False) -> bytes:
     """
     text = REPLAYED if name == "post-rewrite" else OWN if own else GUEST
     text = CHECKING if name.startswith("pre-") else text
+    text = CHECKING_PUSH if name == "pre-push" else text
     return BEGIN + os.fsencode(text.format(name=name, hooks=hooks)) + END
 
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from dbsync.git.hooks.block import quote
-from dbsync.git.hooks.program import CHECKS, HOOKS
+from dbsync.git.hooks.program import CHECKS, HOOKS, PUSH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,9 @@ EVENT = "hook.dbsync.event"
 # A hook of its own: its exit code counts, and it is not told by its arguments which event it is.
 CHECK_COMMAND = "hook.dbsync-check.command"
 CHECK_EVENT = "hook.dbsync-check.event"
-KEYS = (COMMAND, EVENT, CHECK_COMMAND, CHECK_EVENT)
+PUSH_COMMAND = "hook.dbsync-push.command"
+PUSH_EVENT = "hook.dbsync-push.event"
+KEYS = (COMMAND, EVENT, CHECK_COMMAND, CHECK_EVENT, PUSH_COMMAND, PUSH_EVENT)
 
 
 def git_version(repository: Repository) -> tuple[int, ...]:
@@ -53,20 +55,31 @@ def events(repository: Repository, program: Program) -> Sequence[str]:
     """Return the hooks that run dbsync by configuration; none where the repository was moved since."""
     found: list[str] = []
     wanted = _wanted(program)
-    for hook, command, event in (("dbsync", COMMAND, EVENT), ("dbsync-check", CHECK_COMMAND, CHECK_EVENT)):
+    for hook, command, event in (
+        ("dbsync", COMMAND, EVENT),
+        ("dbsync-check", CHECK_COMMAND, CHECK_EVENT),
+        ("dbsync-push", PUSH_COMMAND, PUSH_EVENT),
+    ):
         off = repository.config(f"hook.{hook}.enabled") in {"false", "no", "off", "0"}
         found += [] if off or _values(repository, command) != wanted[command] else _values(repository, event)
     return found
 
 
 def _wanted(program: Program) -> dict[str, list[str]]:
-    following = [name for name in HOOKS if name not in CHECKS]
-    return {COMMAND: [_command(program)], EVENT: following, CHECK_COMMAND: [_check(program)], CHECK_EVENT: list(CHECKS)}
+    following = [name for name in HOOKS if name not in (*CHECKS, PUSH)]
+    return {
+        COMMAND: [_command(program)],
+        EVENT: following,
+        CHECK_COMMAND: [_check(program, "pre-commit")],
+        CHECK_EVENT: list(CHECKS),
+        PUSH_COMMAND: [_check(program, PUSH)],
+        PUSH_EVENT: [PUSH],
+    }
 
 
-def _check(program: Program) -> str:
+def _check(program: Program, name: str) -> str:
     # Git adds `"$@"`; pre-commit and pre-merge-commit have no arguments, and are judged alike.
-    return f'dbsync_hooks={quote(program.folder)}; test ! -x "$dbsync_hooks/check" || "$dbsync_hooks/check" pre-commit'
+    return f'dbsync_hooks={quote(program.folder)}; test ! -x "$dbsync_hooks/check" || "$dbsync_hooks/check" {name}'
 
 
 def _command(program: Program) -> str:

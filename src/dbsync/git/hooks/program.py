@@ -10,7 +10,8 @@ from dbsync.git.hooks.writing import read_file, replace_file
 
 # The order of githooks(5).
 CHECKS = ("pre-commit", "pre-merge-commit")
-HOOKS = (*CHECKS, "post-applypatch", "post-commit", "post-checkout", "post-merge", "post-rewrite")
+PUSH = "pre-push"
+HOOKS = (*CHECKS, "post-applypatch", "post-commit", "post-checkout", "post-merge", PUSH, "post-rewrite")
 
 GATE = "gate"
 CHECK = "check"

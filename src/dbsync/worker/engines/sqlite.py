@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import re
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -14,11 +16,12 @@ from .driver import dbapi_of, execute, rows_of
 from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # What of the protocol is in another module.
 __all__ = ["CLEARABLE", "clearable", "schema"]
 BUSY_SECONDS = 3
+BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 
 
 def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +207,45 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
         with open(copy, "rb") as file:
             while piece := file.read(1 << 20):
                 yield {"file": base64.b64encode(piece).decode("ascii")}
+
+
+def copied(connection: Any) -> Callable[[], None] | None:
+    """Copy the file into memory and return what puts it back: what fails is not rolled back here, but for DML.
+
+    None where a transaction is open, of which the file knows nothing yet: then that can be rolled back to here.
+    """
+    import sqlite3
+
+    if getattr(connection.connection.driver_connection, "in_transaction", False):
+        return None
+    path = _path(dbapi_of(connection)) or ""
+    copy = sqlite3.connect(":memory:")
+    _back_up(path, copy)
+
+    def restore() -> None:
+        dbapi_of(connection).rollback()  # ROLLBACK TO leaves open what SAVEPOINT began
+        with contextlib.closing(sqlite3.connect(path)) as live:
+            copy.backup(live, pages=-1, progress=_give_up(), sleep=0.05)
+
+    return restore
+
+
+def _give_up() -> Callable[..., None]:
+    """Return what ends a backup that waits for a lock: it would wait for ever."""
+    end = time.monotonic() + BUSY_SECONDS
+
+    def check(status: int, remaining: int, total: int) -> None:
+        if status in BUSY and time.monotonic() > end:
+            raise Stop("DBS404", "the scratch database is locked by env.py itself", "end its transaction in env.py")
+
+    return check
+
+
+def _back_up(path: str, aim: Any) -> None:
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(path)) as source:
+        source.backup(aim)
 
 
 def types_in_use(connection: Any) -> dict[str, str]:
