@@ -10,6 +10,7 @@ from dbsync.git.hooks import uninstall
 from dbsync.store.gate import git_dirs, remove_all_gates
 from dbsync.store.pending import clear_pending
 from dbsync.store.verdict import forget_verdict
+from dbsync.store.watch import remove_watch
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,4 +25,5 @@ def run(context: Context, options: Namespace) -> Report:
     for git_dir in git_dirs(project.repository.common_dir):
         clear_pending(git_dir)
         forget_verdict(git_dir)
+        remove_watch(git_dir)
     return Report(EXIT_OK, uninstall(project.repository, purge=options.purge))
