@@ -51,9 +51,15 @@ esac
 unset dbsync_stdin
 """
 
-# Its exit code is git's: 1 stops the commit. In a hook of ours nothing comes after it but the one moved aside.
+# Its exit code is git's: 1 stops the commit.
 CHECKING = """\
 ( dbsync_hooks={hooks}; [ ! -x "$dbsync_hooks/check" ] || "$dbsync_hooks/check" {name} </dev/null ) || exit 1
+"""
+
+# In a file of ours a second shell would only cost time; nothing but the hook that was moved aside comes after it.
+CHECKING_OWN = """\
+dbsync_hook={name} dbsync_hooks={hooks} dbsync_end=return
+[ ! -r "$dbsync_hooks/check" ] || . "$dbsync_hooks/check" </dev/null
 """
 
 # As CHECKING, and what git says on standard input is for whoever follows in the file too.
@@ -88,7 +94,8 @@ def block(name: str, hooks: str, *, own: bool = False) -> bytes:
     `hooks` is the gate's folder as a word of shell; `own` says that the file is dbsync's own.
     """
     text = REPLAYED if name == "post-rewrite" else OWN if own else GUEST
-    text = CHECKING if name.startswith("pre-") else text
+    if name.startswith("pre-"):
+        text = CHECKING_OWN if own else CHECKING
     text = CHECKING_PUSH if name == "pre-push" else text
     return BEGIN + os.fsencode(text.format(name=name, hooks=hooks)) + END
 
