@@ -330,3 +330,19 @@ def test_a_ledger_of_the_format_before_is_brought_to_this_one(project: Project):
     with closing(sqlite3.connect(ledger_path(project))) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (ledger_module.FORMAT,)
         assert set(db.execute("SELECT id FROM change").fetchall()) == {("f3",)}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_was_applied_before_init_is_known_from_the_fresh_build(project: Project, recorded: bool):
+    project.recorded = recorded
+    project.table("r1")
+    project.revision("r2", "r1", 'op.create_index("ix", "t_r1", ["name"])', "op.get_bind()")
+    project.commit("Both")
+    project.alembic("upgrade", "head")
+    project.dbsync("init", "--yes")
+    project.switch("--quiet", "-c", "without")
+    project.remove(project.revision_path("r2"))
+
+    project.commit("Without r2")
+
+    assert_follows(project)

@@ -14,7 +14,7 @@ from dbsync.ledger.entry import Entry, Operation
 from dbsync.revisions.revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
 FORMAT = 2
@@ -233,6 +233,15 @@ class Ledger:
                 if one["revision"][0] in changes
             ],
         )
+
+    def keep_changes(self, track: str, entries: Iterable[Entry], changes: Mapping[str, list[list[str]]]) -> None:
+        """Keep what the upgrades of applied revisions changed in a fresh build that the schema is equal to."""
+        rows = [
+            (track, one.revision.id, one.applied_at, 0, json.dumps(changes[one.revision.id]))
+            for one in entries
+            if one.revision.id in changes
+        ]
+        self._db.executemany("INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?)", rows)
 
     def changes(self, track: str, entries: Iterable[Entry]) -> dict[str, list[list[str]]]:
         """Return, by id, the lines of the schema that each upgrade added and removed, where it was seen."""

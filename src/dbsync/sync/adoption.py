@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDiedError, converse
@@ -18,6 +19,8 @@ from dbsync.sync.sources import SourceFinder
 from dbsync.sync.watched import watched_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dbsync.sync.inspect import Admit
     from dbsync.sync.look import Seen
     from dbsync.sync.project import Project
@@ -42,11 +45,15 @@ class Candidate(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """How the schema compares with a fresh build of what is applied; `why_not` says why that was not possible."""
+    """How the schema compares with a fresh build of what is applied; `why_not` says why that was not possible.
+
+    `changes` holds, by revision, the lines of the schema that its upgrade added and removed in the fresh build.
+    """
 
     missing: list[str]
     extra: list[str]
     why_not: str = ""
+    changes: Mapping[str, list[list[str]]] = MappingProxyType({})
 
     @property
     def equal(self) -> bool:
@@ -98,6 +105,8 @@ def take(project: Project, target: Target, candidate: Candidate, found: Found) -
         )
         if not applied.missing:
             ledger.replace(candidate.seen.track, seeded)
+        if comparison.equal:
+            ledger.keep_changes(candidate.seen.track, seeded, comparison.changes)
     if known:
         known.close()
     _record(project, target, found)
@@ -154,21 +163,25 @@ def _compare(project: Project, target: Target, sources: dict[str, bytes], candid
         "down": [],
         "up": graph.ordered(graph.revisions),
         "heads": list(graph.heads),
+        "record": True,
     }
     built: list[str] = []
     lines: dict[str, list[str]] = {}
+    changes: dict[str, dict[str, list[list[str]]]] = {}
 
     def answer(event: dict[str, Any]) -> dict[str, Any] | None:
         if event["event"] == "ready":
             built.append(event["identity"]["key"])
             lines[built[-1]] = event["schema_lines"]
+            changes[built[-1]] = event["changes"]
         return plan if event["event"] == "current" else {} if event["event"] == "ready" else None
 
     why_not = _build(project, target, {"target": facts}, answer)
     if why_not:
         return Comparison([], [], why_not)
-    fresh, here = set(lines[built[candidate.place]]), set(candidate.schema_lines)
-    return Comparison(sorted(fresh - here), sorted(here - fresh))
+    own = built[candidate.place]
+    fresh, here = set(lines[own]), set(candidate.schema_lines)
+    return Comparison(sorted(fresh - here), sorted(here - fresh), changes=changes[own])
 
 
 def _build(project: Project, target: Target, facts: dict[str, Any], answer: Any) -> str:
