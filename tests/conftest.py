@@ -35,12 +35,15 @@ SLOW = (
     "tests/hooks/test_pre_commit.py",
     "tests/scenarios/test_check_drift.py",
     "tests/scenarios/test_check_static.py",
+    "tests/scenarios/test_check_trees.py",
+    "tests/scenarios/test_check_without_start.py",
     "tests/scenarios/test_guard.py",
     "tests/scenarios/test_merge.py",
     "tests/scenarios/test_plugin.py",
     "tests/scenarios/test_rebase.py",
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_runner.py",
+    "tests/scenarios/test_verify.py",
 )
 
 
