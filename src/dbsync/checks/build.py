@@ -18,6 +18,8 @@ from dbsync.sync.request import graph_facts, launch, request_for
 from dbsync.sync.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dbsync.config.environment import Environment
     from dbsync.environment.client import Answer
     from dbsync.environment.script_directory import Graph
@@ -35,13 +37,13 @@ class Verdict(NamedTuple):
     """
 
     lines: tuple[str, ...] = ()
-    tables: dict[str, list[str]] = {}  # noqa: RUF012 - never changed
+    tables: Mapping[str, list[str]] = {}
     empty: bool = False
     read: tuple[str, ...] = ()
-    variables: dict[str, str] = {}  # noqa: RUF012 - never changed
+    variables: Mapping[str, str] = {}
     obstacle: Obstacle | None = None
     failed: str = ""
-    before: dict[str, list[str]] | None = None
+    before: Mapping[str, list[str]] | None = None
 
 
 def fingerprint(revision: Revision) -> str:
@@ -170,7 +172,7 @@ def run_worker(subtree: Subtree, mode: str, answer: Answer, **options: Any) -> d
     project, environment, graph = subtree.project, subtree.environment, subtree.graph
     folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
     target = Target(environment, graph.map, subtree.tree, graph.obstacles, [])
-    request = {**request_for(project, target, mode, create=True, **options)}
+    request = request_for(project, target, mode, create=True, **options)
     request["real_top"] = project.repository.top
     request["policy"]["roots"].append(folder)
     started = launch(project, environment)._replace(top=folder, cwd=folder)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 HEADS, REMOTES = "refs/heads/", "refs/remotes/"
 USUAL = ("main", "master")
+FULL_ID = 40  # characters of a sha1; sha256 has more
 
 
 class Upstream(NamedTuple):
@@ -117,4 +118,4 @@ def _usual(repository: Repository) -> list[str]:
 
 
 def _short(name: str) -> str:
-    return name[:12] if len(name) >= 40 else name.removeprefix(REMOTES).removeprefix(HEADS)  # noqa: PLR2004 - a full id
+    return name[:12] if len(name) >= FULL_ID else name.removeprefix(REMOTES).removeprefix(HEADS)

@@ -33,13 +33,8 @@ dbsync_hook={name} dbsync_hooks={hooks} dbsync_end=return
 [ ! -r "$dbsync_hooks/gate" ] || . "$dbsync_hooks/gate" </dev/null
 """
 
-# Git says what was rewritten on standard input, once: it is read here and given to both.
-REPLAYED = """\
-dbsync_stdin=$(cat) || :
-(
-    dbsync_hook={name} dbsync_hooks={hooks} dbsync_end=exit
-    [ ! -r "$dbsync_hooks/gate" ] || . "$dbsync_hooks/gate"
-) <<DBSYNC || :
+# What follows in the file gets the standard input that was read.
+GIVEN_BACK = """\
 $dbsync_stdin
 DBSYNC
 case $dbsync_stdin in
@@ -50,6 +45,18 @@ DBSYNC
 esac
 unset dbsync_stdin
 """
+
+# Git says what was rewritten on standard input, once: it is read here and given to both.
+REPLAYED = (
+    """\
+dbsync_stdin=$(cat) || :
+(
+    dbsync_hook={name} dbsync_hooks={hooks} dbsync_end=exit
+    [ ! -r "$dbsync_hooks/gate" ] || . "$dbsync_hooks/gate"
+) <<DBSYNC || :
+"""
+    + GIVEN_BACK
+)
 
 # Its exit code is git's: 1 stops the commit.
 CHECKING = """\
@@ -63,19 +70,13 @@ dbsync_hook={name} dbsync_hooks={hooks} dbsync_end=return
 """
 
 # As CHECKING, and what git says on standard input is for whoever follows in the file too.
-CHECKING_PUSH = """\
+CHECKING_PUSH = (
+    """\
 dbsync_stdin=$(cat) || :
 ( dbsync_hooks={hooks}; [ ! -x "$dbsync_hooks/check" ] || "$dbsync_hooks/check" {name} ) <<DBSYNC || exit 1
-$dbsync_stdin
-DBSYNC
-case $dbsync_stdin in
-    '') exec </dev/null ;;
-    *) exec <<DBSYNC ;;
-$dbsync_stdin
-DBSYNC
-esac
-unset dbsync_stdin
 """
+    + GIVEN_BACK
+)
 
 # For a file that is not ours to write, in any clone: it must do nothing where dbsync is not installed.
 LINE = (
