@@ -10,6 +10,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from dbsync.plugin.repository import Repository
@@ -47,23 +48,33 @@ class Steps:
         return steps
 
 
-def _begin(context: Any, heads: Any, repository: Repository) -> None:
-    try:
-        from dbsync.plugin.run import Run, is_followed
+def harmless(function: Callable[..., None]) -> Callable[..., None]:
+    """Let nothing that goes wrong in here be noticed by Alembic or SQLAlchemy: then nothing is recorded."""
 
-        connection = context.connection
-        if context.as_sql or not is_followed(connection, repository):
+    def call(*args: Any, **kw: Any) -> None:
+        try:
+            function(*args, **kw)
+        except Exception:  # noqa: BLE001 - whatever it is, the project's run must be what it is without us
             return
-        runs = connection.info.setdefault(KEY, {})
-        run = Run(context, heads, repository)
-        known = runs.setdefault(run.track, run)
-        if known.heads == run.before:
-            known.go_on(context)
-        else:
-            runs[run.track] = run
-        _hear(connection)
-    except Exception:  # noqa: BLE001 - never in the way
+
+    return call
+
+
+@harmless
+def _begin(context: Any, heads: Any, repository: Repository) -> None:
+    from dbsync.plugin.run import Run, is_followed
+
+    connection = context.connection
+    if context.as_sql or not is_followed(connection, repository):
         return
+    runs = connection.info.setdefault(KEY, {})
+    run = Run(context, heads, repository)
+    known = runs.setdefault(run.track, run)
+    if known.heads == run.before:
+        known.go_on(context)
+    else:
+        runs[run.track] = run
+    _hear(connection)
 
 
 def _hear(connection: Any) -> None:
@@ -76,57 +87,42 @@ def _hear(connection: Any) -> None:
     event.listen(connection.engine, "checkin", _returned)
 
 
+@harmless
 def _applied(ctx: Any, step: Any, heads: Any, **rest: Any) -> None:
     """Hear from Alembic that a step was done; `heads` are the version table's rows after it."""
-    try:
-        for run in ctx.connection.info.get(KEY, {}).values():
-            if run.context is ctx:
-                run.add(step, heads)
-    except Exception:  # noqa: BLE001 - as in _begin
-        _forget(ctx)
+    runs = ctx.connection.info.pop(KEY, {})  # gone if this fails: half of a run would be wrong
+    for run in runs.values():
+        if run.context is ctx:
+            run.add(step, heads)
+    ctx.connection.info[KEY] = runs
 
 
-def _forget(context: Any) -> None:
-    """Drop what was heard: half of it would be wrong."""
-    try:
-        context.connection.info.pop(KEY, None)
-    except Exception:  # noqa: BLE001 - as in _begin
-        return
-
-
+@harmless
 def _committing(connection: Any, *rest: Any) -> None:
-    try:
-        for run in connection.info.get(KEY, {}).values():
-            run.committing()
-    except Exception:  # noqa: BLE001 - as in _begin
-        return
+    for run in connection.info.get(KEY, {}).values():
+        run.committing()
 
 
+@harmless
 def _rolling_back(connection: Any, *rest: Any) -> None:
-    try:
-        for run in connection.info.get(KEY, {}).values():
-            run.rolled_back()
-    except Exception:  # noqa: BLE001 - as in _begin
-        return
+    for run in connection.info.get(KEY, {}).values():
+        run.rolled_back()
 
 
+@harmless
 def _returned(dbapi: Any, entry: Any) -> None:
     """Record what is in the database now, while the connection goes back to its pool."""
-    try:
-        runs = entry.info.pop(KEY, None)
-        for run in runs.values() if runs and dbapi is not None else ():
-            run.rolled_back()  # what was not committed is gone
-            _record(run, dbapi)
-    except Exception:  # noqa: BLE001 - as in _begin
-        return
+    runs = entry.info.pop(KEY, None)
+    for run in runs.values() if runs and dbapi is not None else ():
+        run.rolled_back()  # what was not committed is gone
+        _record(run, dbapi)
 
 
+@harmless
 def _record(run: Run, dbapi: Any) -> None:
     try:
         from dbsync.plugin.record import record
 
         record(run, dbapi)
-    except Exception:  # noqa: BLE001 - as in _begin
-        return
     finally:
         dbapi.rollback()
