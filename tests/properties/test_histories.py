@@ -190,24 +190,42 @@ class Histories(RuleBasedStateMachine):
         before = dump(self.project)
         act()
         report = self.call(ensure)
-        codes = [one.code for outcome in report.value.result.outcomes for one in outcome.obstacles]
+        codes = self.codes(report)
         if codes == ["DBS305"]:
             assert report.exit_code == 1
             assert dump(self.project) == before
             report = self.call(sync, to=None, yes=True, dry_run=False)
-        assert report.exit_code == 0, (report.value, self.project.git("log", "--oneline", "--graph", "--all").out)
-        self.check()
+        forked = self.codes(report) == ["DBS320"]
+        assert report.exit_code == forked, (report.value, self.project.git("log", "--oneline", "--graph", "--all").out)
+        self.check(forked=forked)
 
-    def check(self) -> None:
-        """Assert that database, version table, ledger and status agree with the work tree."""
-        strays, files = self.strays(), self.files()
-        left_out = tuple(str(files[one].relative_to(self.project.top)) for one in strays)
-        assert_in_sync(self.project, leave_out=left_out, ignore_column_order=True)
-        assert list(versions_of(self.project.database)) == sorted(self.heads())
-        assert sorted(ledger_entries(self.project)) == sorted(set(files) - set(strays))
+    @staticmethod
+    def codes(report: Any) -> list[str]:
+        """Return the codes of what was in the way."""
+        return [one.code for outcome in report.value.result.outcomes for one in outcome.obstacles]
+
+    def held_back(self) -> list[str]:
+        """Return the revisions that are not applied; only such as some head builds on and another does not."""
+        found = self.revisions()
+        not_applied = set(found.revisions) - found.ancestors(versions_of(self.project.database)) - set(self.strays())
+        for one in not_applied:
+            assert not all(one in found.ancestors([head]) for head in self.heads())
+        return sorted(not_applied)
+
+    def check(self, *, forked: bool = False) -> None:
+        """Assert that database, version table, ledger and status agree with the work tree, less what a fork holds back."""
+        held_back = self.held_back() if forked else []
+        files, left_out = self.files(), {*self.strays(), *held_back}
+        paths = tuple(str(files[one].relative_to(self.project.top)) for one in left_out)
+        assert_in_sync(self.project, leave_out=paths, ignore_column_order=True)
+        applied = set(files) - left_out
+        assert list(versions_of(self.project.database)) == sorted(self.revisions().maximal(applied))
+        assert sorted(ledger_entries(self.project)) == sorted(applied)
         (environment,) = self.call(status, exit_code=False).value.as_json()["environments"]
         (database,) = environment["databases"]
-        assert database["state"] == "in_sync", json.dumps(database)
+        assert (database["state"], database["pending"]) == ("forked" if forked else "in_sync", held_back), json.dumps(
+            database
+        )
 
     # the rules
 

@@ -51,9 +51,10 @@ def written(project: Project, err: str) -> Path:
 
 
 def test_the_heads_are_joined_and_the_database_moves(forked: Project):
+    forked.alembic("upgrade", "f1")
     follow(forked)
     sql(forked, "INSERT INTO t_f1 (name) VALUES ('stays')")
-    assert state_of(forked.database).versions == ("f1", "m2")
+    assert state_of(forked.database).versions == ("f1",)
 
     path = written(forked, forked.dbsync("merge").err)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.following import assert_follows, codes, database_status, dump, follow, sql, state
+from tests.support.following import assert_at_the_fork, assert_follows, codes, database_status, dump, follow, sql, state
 from tests.support.schema import assert_in_sync, state_of
 
 if TYPE_CHECKING:
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 @pytest.fixture
 def forked(project: Project) -> Project:
     """Give a project on feature (r1, f2, f3), with main at (r1, m2); its database follows Git."""
+    return fork(project)
+
+
+@pytest.fixture
+def wanted(project: Project) -> Project:
+    """Give the same, where several revision heads are wanted: all of them are followed."""
+    project.write("pyproject.toml", "[tool.dbsync]\nheads = 3\n")
+    return fork(project)
+
+
+def fork(project: Project) -> Project:
     project.table("r1")
     project.commit("Add r1")
     project.table("m2", "r1")
@@ -37,8 +48,8 @@ def test_a_fast_forward_merge(forked: Project):
 
 def test_a_true_merge_has_two_revision_heads_until_a_merge_revision(forked: Project):
     forked.git("merge", "--quiet", "--no-edit", "main")
-    assert state_of(forked.database).versions == ("f3", "m2")
-    assert_follows(forked)
+    assert state_of(forked.database).versions == ("f3",)
+    assert_at_the_fork(forked, "m2")
     forked.revision("j4", ("f3", "m2"))
     forked.commit("Merge the revision heads")
     assert state_of(forked.database).versions == ("j4",)
@@ -52,19 +63,19 @@ def test_a_true_merge_has_two_revision_heads_until_a_merge_revision(forked: Proj
     assert_follows(forked)
 
 
-def test_a_merge_with_a_conflict_is_followed_when_it_is_committed(forked: Project):
-    forked.write("notes", "feature")
-    forked.commit("Notes here")
-    forked.switch("main")
-    forked.write("notes", "main")
-    forked.commit("Notes there")
-    before = dump(forked)
-    assert forked.git("merge", "feature", check=False).rc == 1
-    assert before == dump(forked)
-    forked.write("notes", "both")
-    forked.git("add", "notes")
-    forked.git("commit", "--quiet", "--no-edit")
-    assert_follows(forked)
+def test_a_merge_with_a_conflict_is_followed_when_it_is_committed(wanted: Project):
+    wanted.write("notes", "feature")
+    wanted.commit("Notes here")
+    wanted.switch("main")
+    wanted.write("notes", "main")
+    wanted.commit("Notes there")
+    before = dump(wanted)
+    assert wanted.git("merge", "feature", check=False).rc == 1
+    assert before == dump(wanted)
+    wanted.write("notes", "both")
+    wanted.git("add", "notes")
+    wanted.git("commit", "--quiet", "--no-edit")
+    assert_follows(wanted)
 
 
 def test_a_conflict_in_a_revision_is_an_obstacle_until_it_is_resolved(forked: Project):
@@ -94,35 +105,35 @@ def test_an_aborted_merge_changes_nothing(forked: Project):
     assert_follows(forked)
 
 
-def test_a_squashed_merge(forked: Project):
-    forked.switch("main")
-    forked.git("merge", "--squash", "feature")
-    assert_follows(forked)
-    forked.git("commit", "--quiet", "-m", "Squashed")
-    assert_follows(forked)
+def test_a_squashed_merge(wanted: Project):
+    wanted.switch("main")
+    wanted.git("merge", "--squash", "feature")
+    assert_follows(wanted)
+    wanted.git("commit", "--quiet", "-m", "Squashed")
+    assert_follows(wanted)
 
 
 @pytest.mark.parametrize("backend", ["--merge", "--apply"])
-def test_a_rebase_moves_once_at_its_end(forked: Project, backend: str):
-    done = forked.git("rebase", backend, "main")
+def test_a_rebase_moves_once_at_its_end(wanted: Project, backend: str):
+    done = wanted.git("rebase", backend, "main")
     assert done.err.count("dbsync: dev.db  -0 +1  f3 -> f3, m2") == 1, done.err
-    assert_follows(forked)
+    assert_follows(wanted)
 
 
-def test_a_rebase_that_stops_waits_for_its_end(forked: Project):
-    forked.write("notes", "feature")
-    forked.commit("Notes here")
-    forked.git("switch", "--quiet", "main")
-    forked.write("notes", "main")
-    forked.commit("Notes there")
-    forked.switch("feature")
-    before = dump(forked)
-    assert forked.git("rebase", "main", check=False).rc == 1
-    assert before == dump(forked)
-    forked.write("notes", "both")
-    forked.git("add", "notes")
-    forked.git("-c", "core.editor=true", "rebase", "--continue")
-    assert_follows(forked)
+def test_a_rebase_that_stops_waits_for_its_end(wanted: Project):
+    wanted.write("notes", "feature")
+    wanted.commit("Notes here")
+    wanted.git("switch", "--quiet", "main")
+    wanted.write("notes", "main")
+    wanted.commit("Notes there")
+    wanted.switch("feature")
+    before = dump(wanted)
+    assert wanted.git("rebase", "main", check=False).rc == 1
+    assert before == dump(wanted)
+    wanted.write("notes", "both")
+    wanted.git("add", "notes")
+    wanted.git("-c", "core.editor=true", "rebase", "--continue")
+    assert_follows(wanted)
 
 
 def test_an_aborted_rebase_is_settled_by_ensure(forked: Project):
@@ -160,9 +171,9 @@ def test_pull_with_rebase(forked: Project, tmp_path):
     forked.git("fetch", "--quiet", "origin")
     forked.git("branch", "--quiet", "--set-upstream-to", "origin/main")
     done = forked.git("pull", "--rebase", "--quiet")
-    assert codes(done) == []
-    assert state_of(forked.database).versions == ("f3", "m2")
-    assert_follows(forked)
+    assert "f3, m2 fork at r1: above it nothing more is applied" in done.err
+    assert state_of(forked.database).versions == ("f3",)
+    assert_at_the_fork(forked, "m2")
 
 
 def test_an_amended_revision_goes_down_as_it_was_and_up_as_it_is(forked: Project):
@@ -234,14 +245,14 @@ def test_two_revisions_that_change_places(forked: Project):
     assert_follows(forked)
 
 
-def test_cherry_picks(forked: Project):
-    forked.switch("main")
-    forked.git("cherry-pick", "feature~1")
-    assert_follows(forked)
-    forked.git("reset", "--quiet", "--hard", "HEAD~1")
-    forked.git("cherry-pick", "feature~1", "feature")
-    forked.dbsync("ensure")
-    assert_follows(forked)
+def test_cherry_picks(wanted: Project):
+    wanted.switch("main")
+    wanted.git("cherry-pick", "feature~1")
+    assert_follows(wanted)
+    wanted.git("reset", "--quiet", "--hard", "HEAD~1")
+    wanted.git("cherry-pick", "feature~1", "feature")
+    wanted.dbsync("ensure")
+    assert_follows(wanted)
 
 
 def test_a_revert(forked: Project):
@@ -281,9 +292,9 @@ def test_a_stash_takes_an_untracked_applied_revision_away_and_back(forked: Proje
     assert_follows(forked)
 
 
-def test_a_hook_in_the_middle_of_a_stash_that_is_applied_at_the_end(forked: Project):
-    forked.table("m5", "r1")
-    forked.git("add", "--all")
-    forked.git("rebase", "--quiet", "--autostash", "main")
-    forked.dbsync("ensure")
-    assert_follows(forked)
+def test_a_hook_in_the_middle_of_a_stash_that_is_applied_at_the_end(wanted: Project):
+    wanted.table("m5", "r1")
+    wanted.git("add", "--all")
+    wanted.git("rebase", "--quiet", "--autostash", "main")
+    wanted.dbsync("ensure")
+    assert_follows(wanted)

@@ -90,6 +90,24 @@ def assert_follows(project: Project, *, leave_out: tuple[str, ...] = ()) -> None
     assert found["state"] == "in_sync", found
 
 
+def assert_at_the_fork(project: Project, *held_back: str) -> None:
+    """Assert that all is applied but the revisions held back above a fork of the heads, given by their ids."""
+    versions = project.path(f"{project.script_location}/versions")
+    paths = {
+        one: path
+        for path in versions.glob("*.py")
+        for one in held_back
+        if f"revision: str = '{one}'" in path.read_text()
+    }
+    assert set(held_back) == set(paths)
+    files = tuple(str(path.relative_to(project.top)) for path in paths.values())
+    assert_in_sync(project, leave_out=files, ignore_column_order=True)
+    wanted = {one: source for one, source in files_by_id(project).items() if one not in held_back}
+    assert wanted == ledger_entries(project)
+    found = database_status(project)
+    assert (found["state"], sorted(held_back)) == ("forked", found["pending"]), found
+
+
 def dump(project: Project) -> list[str]:
     """Return the whole content of the database as SQL: schema, version table and rows."""
     path = project.database.removeprefix("sqlite:///")

@@ -6,37 +6,26 @@ from typing import TYPE_CHECKING
 
 from dbsync.checks.finding import Finding
 from dbsync.errors import Obstacle
+from dbsync.revisions.forks import has_unwanted_heads
 from dbsync.revisions.touches import tables
 
 if TYPE_CHECKING:
     from dbsync.checks.judged import Judged
-    from dbsync.revisions.revision_map import RevisionMap
 
 HINT = "`dbsync rebase` puts yours on top, `dbsync merge` joins them"
 
 
 def unwanted_heads(judged: Judged) -> list[Finding]:
     """Return a finding where a tree has more heads than are wanted, and than it had before."""
-    graph, wanted = judged.graph.map, judged.wanted_heads
-    heads = graph.declared_heads
-    if len(heads) <= wanted or all_labelled(graph):
+    graph = judged.graph.map
+    if not has_unwanted_heads(graph, judged.wanted_heads):
         return []
+    heads = graph.declared_heads
     before = judged.base_graph.map if judged.base_graph else None
     is_news = before is None or not judged.relative or len(heads) > len(before.declared_heads)
     named = " · ".join(f"{one} {graph.revisions[one].doc}".rstrip() for one in heads)
     obstacle = Obstacle("DBS203", f"{_counted(len(heads))} revision heads: {named}", HINT, judged.environment.name)
     return [Finding(obstacle, is_news, (*(_who(judged, one) for one in heads), *_meeting(judged)))]
-
-
-def all_labelled(graph: RevisionMap) -> bool:
-    """Say whether every head is on a revision branch with a label of its own: such heads are wanted."""
-    heads = graph.declared_heads
-    below = {head: graph.ancestors([head]) for head in heads}
-    for head in heads:
-        others = set().union(*(below[one] for one in heads if one != head))
-        if not any(graph.revisions[one].branch_labels for one in below[head] - others):
-            return False
-    return True
 
 
 def _who(judged: Judged, head: str) -> str:

@@ -17,12 +17,13 @@ from dbsync.git.hooks import CHECKS, PUSH
 from dbsync.git.operation import why_wait
 from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 from dbsync.store.gate import remove_gate
-from dbsync.store.pending import set_pending
+from dbsync.store.pending import is_news, set_pending
 from dbsync.sync.catch_up import Result, catch_up, held
 from dbsync.sync.follow import HEADS
 from dbsync.sync.mover import Rules
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.preview import preview
+from dbsync.sync.target import FORKED
 from dbsync.sync.trusted import why_untrusted
 
 if TYPE_CHECKING:
@@ -84,25 +85,30 @@ def _follow(project: Project, options: Namespace) -> Hooked:
     for one in result.outcomes:
         if one.waits:
             _put_off(project, one.obstacles[0].message)
-    told = _told(project, options)
-    if told and told.findings:
+    forks = [found for one in result.outcomes for found in one.obstacles if found.code == FORKED]
+    told = _told(project, options, forks)
+    told_before = forks and not is_news(project.repository.git_dir, "; ".join(one.message for one in forks))
+    if told or told_before:
         result = result._replace(outcomes=[_without_heads(one) for one in result.outcomes])
     return Hooked(Synced(result, []), quiet=project.settings.quiet, checked=told)
 
 
 def _without_heads(outcome: Outcome) -> Outcome:
-    """Leave out the note about several heads: who brought each is told instead."""
-    return outcome._replace(notes=tuple(note for note in outcome.notes if HEADS not in note))
+    """Leave out that there are several heads: it was said before, or who brought each is told instead."""
+    obstacles = tuple(one for one in outcome.obstacles if one.code != FORKED)
+    return outcome._replace(obstacles=obstacles, notes=tuple(note for note in outcome.notes if HEADS not in note))
 
 
-def _told(project: Project, options: Namespace) -> Checked | None:
-    """After a merge, pull or rebase: the revision heads that it left beside each other."""
+def _told(project: Project, options: Namespace, forks: list[Obstacle]) -> Checked | None:
+    """After a merge, pull or rebase: the revision heads that it left beside each other, and what that holds back."""
     if options.name not in ("post-merge", "post-rewrite"):
         return None
     head, before = project.repository.head_commit() or "", project.repository.commit_of("ORIG_HEAD") or ""
     subject = Subject(head, before, relative=False, commits=(head,))
     found = check(project, subject, ("heads",)) if head else []
-    return Checked("HEAD", [one._replace(stops=False) for one in found])
+    held_back = tuple(one.message for one in forks)
+    findings = [one._replace(stops=False, lines=(*one.lines, *held_back)) for one in found]
+    return Checked("HEAD", findings) if findings else None
 
 
 def _leave(project: Project, obstacle: Obstacle) -> Hooked:

@@ -83,7 +83,7 @@ def run(context: Context, options: Namespace) -> Report:
     value = Initialised(
         prepared, obstacles, hooks, statuses, synced, _creators(project), dict(project.settings.proposals)
     )
-    failed = obstacles or any(one.obstacles for one in prepared) or (synced and not synced.in_sync)
+    failed = obstacles or any(one.obstacles for one in prepared) or (synced and not synced.carried_out)
     return Report(EXIT_FINDING if failed else EXIT_OK, value)
 
 

@@ -35,7 +35,7 @@ def run(context: Context, options: Namespace) -> Report:
     if commit is None:
         hold(project, "")
     result = catch_up(project, Rules(accept_loss=options.yes), commit)
-    if commit and result.in_sync:
+    if commit and result.carried_out:
         hold(project, commit)
     return Report(EXIT_FINDING if result.elsewhere else exit_code_of(result), Synced(result, []))
 

@@ -80,6 +80,10 @@ class RevisionMap:
         """Return the revisions given and all that lies below them."""
         return _closure(ids, self._parents)
 
+    def lineage(self, ids: Iterable[str]) -> set[str]:
+        """Return the revisions given and all that they descend from by `down_revision` alone."""
+        return _closure(ids, self._down)
+
     def descendants(self, ids: Iterable[str]) -> set[str]:
         """Return the revisions given and all that builds on them."""
         return _closure(ids, self._children)

@@ -11,7 +11,7 @@ from dbsync.sync.outcome import Outcome
 from dbsync.sync.remember import remember
 from dbsync.sync.settle import settle
 from dbsync.sync.status import environment_status, held_at
-from dbsync.sync.target import read_target
+from dbsync.sync.target import FORKED, read_target
 from dbsync.sync.trusted import trust_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ class Result(NamedTuple):
     def in_sync(self) -> bool:
         """Whether every database that was given to dbsync is what the work tree says."""
         return not self.obstacles and not any(one.obstacles for one in self.outcomes if not one.silent)
+
+    @property
+    def carried_out(self) -> bool:
+        """Whether every plan was carried out: all is in sync, or held back at a fork of the revision heads only."""
+        found = [*self.obstacles, *(found for one in self.outcomes if not one.silent for found in one.obstacles)]
+        return all(one.code == FORKED for one in found)
 
     @property
     def locked(self) -> bool:
@@ -62,20 +68,23 @@ def catch_up(project: Project, rules: Rules, commit: str | None = None) -> Resul
 def _one(project: Project, environment: Environment, rules: Rules, commit: str | None) -> Outcome:
     if not any(True for _ in adopted(project.layout, environment.name)):
         return Outcome(environment.name, silent=True)
-    if commit is None and _is_quietly_in_sync(project, environment):
-        return Outcome(environment.name)
+    quiet = _quietly(project, environment) if commit is None else None
+    if quiet is not None:
+        return quiet
     return follow(project, read_target(project, environment, commit), rules)
 
 
-def _is_quietly_in_sync(project: Project, environment: Environment) -> bool:
-    """Whether the disk alone shows that there is nothing to do, and nothing to write down."""
+def _quietly(project: Project, environment: Environment) -> Outcome | None:
+    """Return the outcome where the disk alone shows that there is nothing to do, and nothing to write down."""
     status = environment_status(project, environment, ask=False)
-    if not status.databases or any(one.state != "in_sync" for one in status.databases):
-        return False
-    return not any(
-        one.applied.learned or one.seen.recreated or status.target.has_another_downgrade(project, one.applied.entries)
-        for one in status.databases
-    )
+    if not status.databases or any(one.state not in ("in_sync", "forked") for one in status.databases):
+        return None
+    for one in status.databases:
+        new = status.target.has_another_downgrade(project, one.applied.entries)
+        if one.applied.learned or one.seen.recreated or new:
+            return None
+    forked = any(one.state == "forked" for one in status.databases)
+    return Outcome(environment.name, obstacles=tuple(status.obstacles) if forked else ())
 
 
 def _missing_environments(project: Project, found: list[Environment], obstacles: list[Obstacle]) -> list[Obstacle]:

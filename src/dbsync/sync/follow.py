@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbsync.environment.client import Conversation, WorkerDiedError, converse
 from dbsync.environment.materialize import files_of
 from dbsync.errors import EXIT_LOCKED, DbsyncError, Obstacle
+from dbsync.revisions.forks import has_unwanted_heads
 from dbsync.store.databases import adopted
 from dbsync.store.gate import remove_gate
 from dbsync.store.lock import DatabaseLock
@@ -105,7 +106,9 @@ def _ended(project: Project, target: Target, mover: Mover, conversation: Convers
     moved = tuple(mover.finish(last["event"]))
     if last["event"] == "done":
         _record(project, target, last)
-        return Attempt(mover, Outcome(name, moved, notes=(*mover.notes, *_notes(target, project.settings.heads))), last)
+        held_back = mover.held_back
+        notes = (*mover.notes, *_strays(target), *(() if held_back else _heads(target, project.settings.heads)))
+        return Attempt(mover, Outcome(name, moved, (held_back,) if held_back else (), notes), last)
     if mover.losses:
         return Attempt(mover, Outcome(name, moved, (_loss(mover.losses),)), last)
     obstacle = mover.refused or obstacle_of(last, target.environment)
@@ -122,16 +125,16 @@ def _record(project: Project, target: Target, last: dict[str, Any]) -> None:
     )
 
 
-def _notes(target: Target, wanted_heads: int) -> tuple[str, ...]:
-    notes = [
-        f"{one.id} is left out: it is untracked and its parent is not in this tree ({one.path})"
-        for one in target.strays
-    ]
+def _strays(target: Target) -> list[str]:
+    what = "is left out: it is untracked and its parent is not in this tree"
+    return [f"{one.id} {what} ({one.path})" for one in target.strays]
+
+
+def _heads(target: Target, wanted: int) -> list[str]:
     heads = target.map.declared_heads
-    if len(heads) > wanted_heads:
-        hint = "`dbsync rebase` puts yours on top, `dbsync merge` joins them"
-        notes.append(f"{len(heads)} {HEADS}: {', '.join(heads)}; {hint}")
-    return tuple(notes)
+    if not has_unwanted_heads(target.map, wanted):
+        return []
+    return [f"{len(heads)} {HEADS}: {', '.join(heads)}; `dbsync rebase` puts yours on top, `dbsync merge` joins them"]
 
 
 def _loss(losses: list[dict[str, str]]) -> Obstacle:

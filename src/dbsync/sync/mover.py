@@ -133,9 +133,8 @@ class Mover:
         obstacle = self._first_obstacle(applied)
         if obstacle is not None:
             return self._stop(obstacle)
-        current.plan = make_plan(
-            applied.map, self._target.map, self._target.same_source(self._project, applied.entries)
-        )
+        wanted = self._target.within_forks(applied.map.revisions)
+        current.plan = make_plan(applied.map, wanted, self._target.same_source(self._project, applied.entries))
         if known.doubtful and not self._rules.believe and current.plan.difference.changed:
             self.doubted = Doubted(current.identity["key"], current.track, applied)
             return self._stop(Obstacle("DBS308", "the schema was changed by somebody else"))
@@ -285,6 +284,12 @@ class Mover:
     def notes(self) -> tuple[str, ...]:
         """What is to be said of the databases that were moved."""
         return tuple(note for current in self._looked_at if current.done for note in current.notes)
+
+    @property
+    def held_back(self) -> Obstacle | None:
+        """Why some of the target's revisions were not applied, None where all were."""
+        found = (self._target.held_back(one.known.map.revisions) for one in self._looked_at if one.plan)
+        return next((one for one in found if one), None)
 
     def commit_of(self, revision_id: str) -> str:
         """Return the commit that held an applied revision, "" where it was never committed."""

@@ -51,5 +51,5 @@ def _moved(project: Project, target: Target, ledger: Ledger, seen: Seen) -> Move
     applied = explain_heads(seen.heads, ledger.entries(seen.track), finder)
     sound = not (applied.obstacles or applied.map.obstacles or target.map.obstacles)
     same = target.same_source(project, applied.entries)
-    plan = make_plan(applied.map, target.map, same) if sound else None
+    plan = make_plan(applied.map, target.within_forks(applied.map.revisions), same) if sound else None
     return Moved(display(seen.identity, project.tops), seen.heads, seen.heads, plan)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NOTHING = Difference((), (), (), ())
 REFUSALS = ("DBS501", "DBS502", "DBS503", "DBS504", "DBS505", "DBS506", "DBS508")
+# States that a sync may change; "forked" is what it leaves where several heads fork.
+MOVABLE = ("pending_sync", "diverged", "ahead", "behind", "forked")
 UNREACHABLE = ("DBS401", "DBS402", "DBS416", "DBS417")
 
 
@@ -71,7 +73,9 @@ def environment_status(
     if obstacle and not databases:
         databases = _last_known(project, target, obstacle)
     for one in databases:
-        obstacles += [found for found in one.applied.obstacles if found not in obstacles]
+        held_back = target.held_back(one.applied.map.revisions) if one.state in MOVABLE else None
+        told = [*one.applied.obstacles, *([held_back] if held_back else [])]
+        obstacles += [found for found in told if found not in obstacles]
     return EnvironmentStatus(environment, target, databases, obstacles, held)
 
 
@@ -92,8 +96,11 @@ def _assess(project: Project, target: Target, seen: Seen) -> DatabaseStatus:
     finally:
         if ledger is not None:
             ledger.close()
-    difference = compare(applied.map, target.map, target.same_source(project, applied.entries))
+    same = target.same_source(project, applied.entries)
+    difference = compare(applied.map, target.map, same)
     state = seen.trouble or _blocked(target, applied) or _state(project, difference)
+    if state in MOVABLE and compare(applied.map, target.within_forks(applied.map.revisions), same) == NOTHING:
+        state = "forked"
     return DatabaseStatus(display(seen.identity, project.tops), seen, applied, difference, state, utc_now())
 
 

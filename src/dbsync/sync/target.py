@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.environment.script_directory import read_sources
+from dbsync.errors import Obstacle
+from dbsync.plan.planner import part
 from dbsync.revisions.compare import same_body, same_upgrade
+from dbsync.revisions.forks import above_forks, without_new_above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from dbsync.config.environment import Environment
-    from dbsync.errors import Obstacle
     from dbsync.git.objects import Tree
     from dbsync.ledger.entry import Entry
     from dbsync.revisions.revision import Revision
@@ -20,15 +22,38 @@ if TYPE_CHECKING:
 
     Same = Callable[[bytes, bytes], bool]
 
+FORKED = "DBS320"
+
 
 class Target(NamedTuple):
-    """The wanted graph of one environment, the tree its sources are in, and why it may not be followed."""
+    """The wanted graph of one environment, the tree its sources are in, and why it may not be followed.
+
+    `above` are the revisions above a fork of unwanted revision heads.
+    """
 
     environment: Environment
     map: RevisionMap
     tree: Tree
     obstacles: list[Obstacle]
     strays: list[Revision]
+    above: frozenset[str] = frozenset()
+
+    def within_forks(self, applied: Collection[str]) -> RevisionMap:
+        """Return what a sync makes: all, but above a fork of unwanted heads only what is applied already.
+
+        Which of the heads is to come first is for people to say, and the next sync would have to undo a guess.
+        """
+        return part(self.map, without_new_above(self.map, set(self.above), applied)) if self.above else self.map
+
+    def held_back(self, applied: Collection[str]) -> Obstacle | None:
+        """Return why some of the revisions are not applied, None where all are."""
+        if len(self.within_forks(applied)) == len(self.map):
+            return None
+        below = {parent for one in self.above for parent in self.map.parents(one)} - self.above
+        fork = ", ".join(self.map.maximal(below)) or "the base"
+        heads = ", ".join(self.map.declared_heads)
+        message = f"{heads} fork at {fork}: above it nothing more is applied"
+        return Obstacle(FORKED, message, "`dbsync rebase` puts yours on top, `dbsync merge` joins them")
 
     def sources(self, project: Project, ids: list[str]) -> dict[str, bytes]:
         """Return the sources of some of the revisions."""
@@ -58,7 +83,8 @@ def read_target(project: Project, environment: Environment, commit: str | None =
     """Return what an environment's database should be at: the work tree's revisions, or those of a commit."""
     tree: Tree = project.commit_tree(commit) if commit else project.work_tree
     graph = project.graph(environment, tree)
-    return Target(environment, graph.map, tree, graph.obstacles, graph.strays)
+    above = above_forks(graph.map, project.settings.heads)
+    return Target(environment, graph.map, tree, graph.obstacles, graph.strays, frozenset(above))
 
 
 def blocks(obstacles: list[Obstacle], *, anything_applied: bool) -> list[Obstacle]:

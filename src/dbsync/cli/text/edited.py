@@ -19,6 +19,6 @@ def show(value: Followed) -> None:
         console.say(f"note: the database stays at {value.held[:12]}, where `dbsync sync --to` holds it")
     if value.result is not None:
         sync.show(Synced(value.result, []))
-        if not value.result.in_sync:
+        if not value.result.carried_out:
             console.say("note: the files are written, the database was not moved")
     console.say(console.clean(f"hint: `git add {shlex.join(value.paths)}`, then `{value.then}`"))

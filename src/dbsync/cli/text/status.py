@@ -17,6 +17,7 @@ WORDS = {
     "behind": "behind: revisions are pending",
     "ahead": "ahead: revisions are applied that are not in the work tree",
     "diverged": "diverged from the work tree",
+    "forked": "at the fork of several revision heads",
     "pending_sync": "a sync is pending",
     "no_database": "there is no database",
     "in_progress": "a sync is in progress",
