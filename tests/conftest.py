@@ -39,6 +39,7 @@ SLOW = (
     "tests/scenarios/test_check_without_start.py",
     "tests/scenarios/test_guard.py",
     "tests/scenarios/test_merge.py",
+    "tests/scenarios/test_operations.py",
     "tests/scenarios/test_plugin.py",
     "tests/scenarios/test_rebase.py",
     "tests/scenarios/test_trust.py",

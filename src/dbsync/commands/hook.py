@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from dbsync.commands.context import Context
     from dbsync.sync.project import Project
 
-NO_COMMIT = "0" * 40
-
 
 class Hooked(NamedTuple):
     """What a hook did: a sync, or `waits` for the end of a git operation, or `obstacle` why it did nothing.
@@ -57,16 +55,18 @@ def run(context: Context, options: Namespace) -> Report:
         return Report(EXIT_FINDING if checked.stops else EXIT_OK, Hooked(checked=checked))
     if project.settings.auto == "never":
         return Report(EXIT_OK, Hooked())
-    if options.name == "post-checkout" and options.arguments[:1] == [NO_COMMIT]:
+    if options.name == "post-checkout" and options.arguments and not options.arguments[0].strip("0"):
         return Report(EXIT_OK, Hooked())  # `git worktree add` and `git clone`: nothing was here before
     waits = why_wait(project.repository, options.name, options.arguments)
-    if waits:
+    bisecting = waits == "bisect" and project.settings.bisect
+    if waits and not bisecting:
         news = _put_off(project, waits)
         return Report(EXIT_OK, Hooked(waits=waits if news else ""))
-    return Report(EXIT_OK, _follow(project, options))
+    # A step of a bisection is followed however far it leads: what `git bisect run` starts needs the database.
+    return Report(EXIT_OK, _follow(project, options, ordinary=project.settings.auto != "always" and not bisecting))
 
 
-def _follow(project: Project, options: Namespace) -> Hooked:
+def _follow(project: Project, options: Namespace, *, ordinary: bool) -> Hooked:
     commit = held(project)
     if commit:
         message = f"the database stays at {commit[:12]}, where `dbsync sync --to` holds it"
@@ -76,7 +76,7 @@ def _follow(project: Project, options: Namespace) -> Hooked:
         return _leave(project, obstacle)
     rules = Rules(
         unasked=True,
-        by_hook=project.settings.auto != "always",
+        by_hook=ordinary,
         previous=_previous(project, options),
         deadline=time.monotonic() + HOOK_BUDGET_SECONDS,
     )

@@ -13,6 +13,8 @@ from dbsync.sync.mover import Rules
 if TYPE_CHECKING:
     from dbsync.sync.project import Project
 
+CONTINUE = {"rebase": "git rebase --continue", "am": "git am --continue"}
+
 
 class Followed(NamedTuple):
     """What became of the databases; `result` is None where none follows, `held` the commit they are held at.
@@ -29,7 +31,7 @@ class Followed(NamedTuple):
 def follow_edit(project: Project, paths: list[str], cwd: str) -> Followed:
     """Bring every database that follows to the files as they are now."""
     project.forget()
-    then = "git rebase --continue" if operation(project.repository) == "rebase" else "git commit"
+    then = CONTINUE.get(operation(project.repository) or "", "git commit")
     shown = [os.path.relpath(os.path.join(project.repository.top, path), os.path.realpath(cwd)) for path in paths]
     following = project.settings.enabled and any(True for _ in adopted(project.layout))
     at = held(project) if following else ""
