@@ -41,6 +41,7 @@ SLOW = (
     "tests/scenarios/test_merge.py",
     "tests/scenarios/test_operations.py",
     "tests/scenarios/test_plugin.py",
+    "tests/scenarios/test_re_parented.py",
     "tests/scenarios/test_rebase.py",
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_runner.py",

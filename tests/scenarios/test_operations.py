@@ -239,7 +239,7 @@ def test_a_bisection_is_followed_step_by_step_where_that_is_set(branches: Projec
     branches.git("config", "dbsync.bisect", "true")
     probe = f"{branches.python} -P -m dbsync status --exit-code >&2 && ! test -e migrations/versions/m2*"
     done = type_in(branches, f"git bisect start topic main~2; git bisect run sh -c '{probe}'")
-    assert f"{branches.rev('main~1')} is the first bad commit" in done.out
+    assert f"{branches.rev('main~1')} is the first" in done.out
     assert codes(done) == []
     assert_follows(branches)
     type_in(branches, "git bisect reset")

@@ -60,6 +60,9 @@ def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[i
         if tables is not None:
             rules = rules._replace(keep=tables)
             continue
+        if _failed_in_place(attempt):
+            rules = rules._replace(in_place=False)
+            continue
         lacking = _lacks_code(attempt)
         if lacking is None or lacking in rules.old_trees:
             return attempt.outcome
@@ -147,6 +150,12 @@ def _to_keep(attempt: Attempt, rules: Rules) -> tuple[str, ...] | None:
     if not attempt.mover.losses or not rules.accept_loss or rules.keep is not None:
         return None
     return tuple(sorted({one["table"] for one in attempt.mover.losses}))
+
+
+def _failed_in_place(attempt: Attempt) -> bool:
+    """Say whether re-parented revisions have to go down after all."""
+    outcome, mover = attempt.outcome, attempt.mover
+    return bool(mover.stays_in_place and outcome.obstacles and not (outcome.locked or mover.losses))
 
 
 def _lacks_code(attempt: Attempt) -> str | None:
