@@ -46,6 +46,7 @@ SLOW = (
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_runner.py",
     "tests/scenarios/test_verify.py",
+    "tests/scenarios/test_worktrees.py",
 )
 
 

@@ -16,6 +16,7 @@ from dbsync.errors import EXIT_FINDING, EXIT_OK, Obstacle
 from dbsync.git.hooks import CHECKS, PUSH
 from dbsync.git.operation import why_wait
 from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
+from dbsync.store.databases import owned
 from dbsync.store.gate import remove_gate
 from dbsync.store.pending import set_pending
 from dbsync.sync.catch_up import Result, catch_up, held
@@ -67,6 +68,8 @@ def run(context: Context, options: Namespace) -> Report:
 
 
 def _follow(project: Project, options: Namespace, *, ordinary: bool) -> Hooked:
+    if not any(True for _ in owned(project.layout, project.repository.top)):
+        return _without_database(project)
     commit = held(project)
     if commit:
         message = f"the database stays at {commit[:12]}, where `dbsync sync --to` holds it"
@@ -103,6 +106,13 @@ def _told(project: Project, options: Namespace) -> Checked | None:
     subject = Subject(head, before, relative=False, commits=(head,))
     found = check(project, subject, ("heads",)) if head else []
     return Checked("HEAD", [one._replace(stops=False) for one in found])
+
+
+def _without_database(project: Project) -> Hooked:
+    """Say once that only other work trees have a database."""
+    hint = "`dbsync worktree` makes a copy for this one, `dbsync init` adopts the one that is here"
+    nothing = Obstacle("DBS508", "no database follows this work tree, only another one's", hint)
+    return Hooked(obstacle=nothing) if _put_off(project, nothing.message) else Hooked()
 
 
 def _leave(project: Project, obstacle: Obstacle) -> Hooked:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.git.operation import operation
-from dbsync.store.databases import adopted
+from dbsync.store.databases import owned
 from dbsync.sync.catch_up import Result, catch_up, held
 from dbsync.sync.mover import Rules
 
@@ -33,6 +33,6 @@ def follow_edit(project: Project, paths: list[str], cwd: str) -> Followed:
     project.forget()
     then = CONTINUE.get(operation(project.repository) or "", "git commit")
     shown = [os.path.relpath(os.path.join(project.repository.top, path), os.path.realpath(cwd)) for path in paths]
-    following = project.settings.enabled and any(True for _ in adopted(project.layout))
+    following = project.settings.enabled and any(True for _ in owned(project.layout, project.repository.top))
     at = held(project) if following else ""
     return Followed(catch_up(project, Rules()) if following and not at else None, at, shown, then)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbsync.environment.client import Conversation, WorkerDiedError, converse
 from dbsync.environment.materialize import files_of
 from dbsync.errors import EXIT_LOCKED, DbsyncError, Obstacle
-from dbsync.store.databases import adopted
+from dbsync.store.databases import owned
 from dbsync.store.gate import remove_gate
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.records import update_record
@@ -76,7 +76,8 @@ class _Locks:
     """The lock of every database adopted for the environment; the worker inherits them."""
 
     def __init__(self, project: Project, target: Target, rules: Rules) -> None:
-        self._paths = [f"{ledger.path}.lock" for ledger in adopted(project.layout, target.environment.name)]
+        own = owned(project.layout, project.repository.top, target.environment.name)
+        self._paths = [f"{ledger.path}.lock" for ledger in own]
         self._seconds = LOCK_SECONDS[rules.by_hook]
         self._stack = contextlib.ExitStack()
 
