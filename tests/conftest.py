@@ -43,6 +43,7 @@ SLOW = (
     "tests/scenarios/test_plugin.py",
     "tests/scenarios/test_re_parented.py",
     "tests/scenarios/test_rebase.py",
+    "tests/scenarios/test_shapes.py",
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_runner.py",
     "tests/scenarios/test_verify.py",
