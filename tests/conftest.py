@@ -39,11 +39,15 @@ SLOW = (
     "tests/scenarios/test_check_without_start.py",
     "tests/scenarios/test_guard.py",
     "tests/scenarios/test_merge.py",
+    "tests/scenarios/test_operations.py",
     "tests/scenarios/test_plugin.py",
+    "tests/scenarios/test_re_parented.py",
     "tests/scenarios/test_rebase.py",
+    "tests/scenarios/test_shapes.py",
     "tests/scenarios/test_trust.py",
     "tests/scenarios/test_runner.py",
     "tests/scenarios/test_verify.py",
+    "tests/scenarios/test_worktrees.py",
 )
 
 

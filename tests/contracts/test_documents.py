@@ -53,6 +53,7 @@ def test_every_setting_is_documented():
         "enabled",
         "auto",
         "quiet",
+        "bisect",
         "interpreter",
         "runner",
         "runnerTop",

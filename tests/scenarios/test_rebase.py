@@ -112,7 +112,20 @@ def test_before_main_is_brought_in_it_says_so(forked: Project):
     assert (before, rows) == (files(forked), dump(forked))
 
 
+def test_rows_stay_where_they_are(forked: Project):
+    sql(forked, "INSERT INTO t_f1 (name) VALUES ('stays')")
+    forked.git("merge", "--quiet", "--no-edit", "main")
+    forked.dbsync("rebase")
+    assert_follows(forked)
+    assert sql(forked, "SELECT name FROM t_f1") == [("stays",)]
+
+
 def test_rows_that_would_be_lost_stop_the_database_and_not_the_files(forked: Project):
+    path = forked.path(forked.revision_path("f1", "create t_f1"))
+    path.write_text(
+        path.read_text().replace("    op.create_table(", "    op.execute('SELECT 1')\n    op.create_table(")
+    )
+    forked.commit("Rows are worked on")
     sql(forked, "INSERT INTO t_f1 (name) VALUES ('only here')")
     forked.git("merge", "--quiet", "--no-edit", "main")
     before = dump(forked)

@@ -49,6 +49,8 @@ def _add_setup(verbs: argparse._SubParsersAction[_Parser]) -> None:
     init.add_argument("-y", "--yes", action="store_true", help="ask nothing; adopts local databases only")
     uninstall = verbs.add_parser("uninstall", help="take the hooks out again")
     uninstall.add_argument("--purge", action="store_true", help="remove ledgers and kept copies too")
+    worktree = verbs.add_parser("worktree", help="a database of its own for this work tree")
+    worktree.add_argument("--take", action="store_true", help="take over the one that another work tree has")
     trust = verbs.add_parser("trust", help="let hooks run the code of a commit")
     trust.add_argument("ref", nargs="?", metavar="REF", help="the commit (default: HEAD)")
     completion = verbs.add_parser("completion", help="print the completion script of a shell")

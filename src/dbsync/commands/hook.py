@@ -16,6 +16,7 @@ from dbsync.errors import EXIT_FINDING, EXIT_OK, Obstacle
 from dbsync.git.hooks import CHECKS, PUSH
 from dbsync.git.operation import why_wait
 from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
+from dbsync.store.databases import owned
 from dbsync.store.gate import remove_gate
 from dbsync.store.pending import is_news, set_pending
 from dbsync.sync.catch_up import Result, catch_up, held
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from dbsync.commands.context import Context
     from dbsync.sync.project import Project
-
-NO_COMMIT = "0" * 40
 
 
 class Hooked(NamedTuple):
@@ -58,16 +57,20 @@ def run(context: Context, options: Namespace) -> Report:
         return Report(EXIT_FINDING if checked.stops else EXIT_OK, Hooked(checked=checked))
     if project.settings.auto == "never":
         return Report(EXIT_OK, Hooked())
-    if options.name == "post-checkout" and options.arguments[:1] == [NO_COMMIT]:
+    if options.name == "post-checkout" and options.arguments and not options.arguments[0].strip("0"):
         return Report(EXIT_OK, Hooked())  # `git worktree add` and `git clone`: nothing was here before
     waits = why_wait(project.repository, options.name, options.arguments)
-    if waits:
+    bisecting = waits == "bisect" and project.settings.bisect
+    if waits and not bisecting:
         news = _put_off(project, waits)
         return Report(EXIT_OK, Hooked(waits=waits if news else ""))
-    return Report(EXIT_OK, _follow(project, options))
+    # A step of a bisection is followed however far it leads: what `git bisect run` starts needs the database.
+    return Report(EXIT_OK, _follow(project, options, ordinary=project.settings.auto != "always" and not bisecting))
 
 
-def _follow(project: Project, options: Namespace) -> Hooked:
+def _follow(project: Project, options: Namespace, *, ordinary: bool) -> Hooked:
+    if not any(True for _ in owned(project.layout, project.repository.top)):
+        return _without_database(project)
     commit = held(project)
     if commit:
         message = f"the database stays at {commit[:12]}, where `dbsync sync --to` holds it"
@@ -77,7 +80,7 @@ def _follow(project: Project, options: Namespace) -> Hooked:
         return _leave(project, obstacle)
     rules = Rules(
         unasked=True,
-        by_hook=project.settings.auto != "always",
+        by_hook=ordinary,
         previous=_previous(project, options),
         deadline=time.monotonic() + HOOK_BUDGET_SECONDS,
     )
@@ -109,6 +112,13 @@ def _told(project: Project, options: Namespace, forks: list[Obstacle]) -> Checke
     held_back = tuple(one.message for one in forks)
     findings = [one._replace(stops=False, lines=(*one.lines, *held_back)) for one in found]
     return Checked("HEAD", findings) if findings else None
+
+
+def _without_database(project: Project) -> Hooked:
+    """Say once that only other work trees have a database."""
+    hint = "`dbsync worktree` makes a copy for this one, `dbsync init` adopts the one that is here"
+    nothing = Obstacle("DBS508", "no database follows this work tree, only another one's", hint)
+    return Hooked(obstacle=nothing) if _put_off(project, nothing.message) else Hooked()
 
 
 def _leave(project: Project, obstacle: Obstacle) -> Hooked:

@@ -50,6 +50,7 @@ class Settings(NamedTuple):
     enabled: bool = True
     auto: str = "ordinary"
     quiet: bool = False
+    bisect: bool = False
     trust: str = "branches"
     allow_host: tuple[str, ...] = ()
     interpreter: str | None = None
@@ -89,6 +90,7 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         enabled=_first(own.boolean("enabled"), project.boolean("enabled"), default=True),
         auto=own.choice("auto", AUTO) or project.tightened_auto() or "ordinary",
         quiet=_first(own.boolean("quiet"), project.boolean("quiet"), default=False),
+        bisect=bool(own.boolean("bisect")),
         trust=own.choice("trust", TRUST) or "branches",
         allow_host=own.hosts("allowHost"),
         interpreter=own.last("interpreter"),

@@ -42,7 +42,10 @@ def read_graph(repository: Repository, tree: Tree, environment: Environment, cac
     obstacles = [one for one in parsed if isinstance(one, Obstacle)]
     strays = _strays(repository, revisions) if isinstance(tree, WorkTree) else []
     found = RevisionMap(one for one in revisions if one not in strays)
-    if not entries:
+    left_out = _left_out(repository, environment) if isinstance(tree, WorkTree) else []
+    if left_out:
+        obstacles.append(_sparse(left_out))
+    elif not entries:
         obstacles.append(_nothing(environment))
     return Graph(found, obstacles + found.obstacles, strays)
 
@@ -67,6 +70,25 @@ def _nothing(environment: Environment) -> Obstacle:
     where = environment.version_locations[0] if environment.version_locations else environment.script_location
     message = f"no revision was found in {where}"
     return Obstacle("DBS108", message, "`alembic revision` writes the first one", environment.config_path)
+
+
+def _left_out(repository: Repository, environment: Environment) -> list[str]:
+    """List the revision files that a sparse checkout keeps from the disk: nobody deleted them."""
+    if not os.path.exists(os.path.join(repository.git_dir, "info", "sparse-checkout")):
+        return []
+    listed = repository.ask("ls-files", "-t", "-z", "--", *environment.version_locations).stdout.split(b"\0")
+    paths = [os.fsdecode(line[2:]) for line in listed if line.startswith(b"S ")]
+    return [path for path in paths if _counts(path, environment) and not _is_there(repository, path)]
+
+
+def _is_there(repository: Repository, path: str) -> bool:
+    return os.path.exists(os.path.join(repository.top, path))
+
+
+def _sparse(paths: list[str]) -> Obstacle:
+    count = f"{len(paths)} revision files are" if len(paths) > 1 else "a revision file is"
+    hint = f"`git sparse-checkout add {os.path.dirname(paths[0])}`"
+    return Obstacle("DBS115", f"{count} left out by the sparse checkout", hint, paths[0])
 
 
 def _files(tree: Tree, environment: Environment) -> Iterator[Entry]:

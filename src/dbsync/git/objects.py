@@ -13,6 +13,8 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from dbsync.errors import DbsyncError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -181,7 +183,11 @@ def read_blobs(repository: Repository, names: Iterable[str]) -> list[bytes | Non
     asked = list(names)
     if not asked:
         return []
-    output = repository.git("cat-file", "--batch", input=os.fsencode("\n".join(asked) + "\n"))
+    done = repository.ask("cat-file", "--batch", input=os.fsencode("\n".join(asked) + "\n"))
+    if done.returncode:
+        message = "Git does not have all of the objects that are needed: damaged, or left out of a partial clone"
+        raise DbsyncError(message, "`git fetch --refetch`, or `git fsck`", code="DBS114")
+    output = done.stdout
     blobs: list[bytes | None] = []
     at = 0
     for _ in asked:

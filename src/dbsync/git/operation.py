@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # In the order git's own prompt asks (contrib/completion/git-prompt.sh).
 MARKERS = (
     ("rebase-merge", "rebase"),
+    ("rebase-apply/applying", "am"),
     ("rebase-apply", "rebase"),
     ("MERGE_HEAD", "merge"),
     ("CHERRY_PICK_HEAD", "cherry-pick"),
@@ -39,19 +40,33 @@ def why_wait(repository: Repository, hook: str, arguments: list[str]) -> str:
     """
     if any(_has(repository, marker) for marker in AUTOSTASH):
         return "autostash"
-    if _has(repository, "rebase-merge") or _has(repository, "rebase-apply"):
+    if _has(repository, "rebase-apply/applying"):
+        return "am" if _content(repository, "rebase-apply/next") != _content(repository, "rebase-apply/last") else ""
+    if _is_rebasing(repository, hook, arguments):
         return "" if hook == "post-rewrite" and arguments[:1] == ["rebase"] else "rebase"
-    if hook == "post-checkout" and arguments[2:3] == ["1"] and STARTING.match(_last_action(repository)):
-        return "rebase"
-    if hook in ("post-commit", "post-applypatch") and _has(repository, "sequencer"):
+    # The pick that is being committed stands in the list until the next one begins.
+    if hook in ("post-commit", "post-applypatch") and len(_content(repository, "sequencer/todo").splitlines()) > 1:
         return "cherry-pick"
-    if _has(repository, "BISECT_LOG") and repository.branch() is None:
-        return "bisect"
-    return ""
+    return "bisect" if _has(repository, "BISECT_LOG") and repository.branch() is None else ""
+
+
+def _is_rebasing(repository: Repository, hook: str, arguments: list[str]) -> bool:
+    if _has(repository, "rebase-merge") or _has(repository, "rebase-apply"):
+        return True
+    starts = hook == "post-checkout" and arguments[2:3] == ["1"]
+    return starts and STARTING.match(_last_action(repository)) is not None
 
 
 def _has(repository: Repository, marker: str) -> bool:
     return os.path.exists(os.path.join(repository.git_dir, marker))
+
+
+def _content(repository: Repository, name: str) -> str:
+    try:
+        with open(os.path.join(repository.git_dir, name), encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def _last_action(repository: Repository) -> str:

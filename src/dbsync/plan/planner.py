@@ -36,11 +36,20 @@ class Difference(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The steps in order, all downgrades first, and the version table's rows when they are done."""
+    """The steps in order, all downgrades first, and the version table's rows when they are done.
+
+    `in_place` are revisions that get another parent without being run.
+    """
 
     steps: tuple[Step, ...]
     heads: tuple[str, ...]
     difference: Difference
+    in_place: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.steps or self.in_place)
 
     @property
     def down(self) -> list[str]:

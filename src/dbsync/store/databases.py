@@ -46,12 +46,23 @@ def adopted(layout: Layout, environment: str | None = None) -> Iterator[Ledger]:
                     yield ledger
 
 
+def owned(layout: Layout, top: str, environment: str | None = None) -> Iterator[Ledger]:
+    """Yield the ledgers of the databases that follow the work tree at `top`; each is closed afterwards."""
+    for ledger in adopted(layout, environment):
+        if other_owner(ledger, top) is None:
+            yield ledger
+
+
 def other_owner(ledger: Ledger, top: str) -> Obstacle | None:
     """Return why a database is not this work tree's to move: one database follows one work tree."""
     owner = ledger.meta("owner", top)
     if owner == top or not os.path.isdir(owner):
         return None
-    return Obstacle("DBS508", f"this database follows the work tree at {owner}", "`dbsync init` here takes it over")
+    return Obstacle(
+        "DBS508",
+        f"this database follows the work tree at {owner}",
+        "`dbsync worktree` copies it for this one, `dbsync worktree --take` takes it over",
+    )
 
 
 def replaced_server(layout: Layout, identity: dict[str, Any]) -> bool:

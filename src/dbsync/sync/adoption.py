@@ -61,6 +61,14 @@ class Comparison(NamedTuple):
         return not (self.missing or self.extra or self.why_not)
 
 
+class Built(NamedTuple):
+    """A schema by its lines; `place` counts in env.py's order, `deadline` is when a comparison with it has to end."""
+
+    place: int
+    schema_lines: list[str]
+    deadline: float | None = None
+
+
 class Adopted(NamedTuple):
     """A database after its adoption."""
 
@@ -135,6 +143,11 @@ def compare_with_fresh_build(project: Project, target: Target, applied: Applied,
     return _compare(project, target._replace(map=graph), sources, candidate)
 
 
+def compare_with_target(project: Project, target: Target, built: Built) -> Comparison:
+    """Build the target in a scratch database and compare a schema with it."""
+    return _compare(project, target, target.sources(project, list(target.map.revisions)), built)
+
+
 def why_unstamped(project: Project, target: Target, candidate: Candidate) -> Obstacle | None:
     """Return why a database cannot follow that holds tables of the work tree's revisions and no revision, if it does.
 
@@ -153,7 +166,7 @@ def why_unstamped(project: Project, target: Target, candidate: Candidate) -> Obs
     return Obstacle("DBS307", f"{message}; {said}", f"`alembic stamp {which}`, then `dbsync init`")
 
 
-def _compare(project: Project, target: Target, sources: dict[str, bytes], candidate: Candidate) -> Comparison:
+def _compare(project: Project, target: Target, sources: dict[str, bytes], candidate: Candidate | Built) -> Comparison:
     """Build the target in a scratch database, from these sources, and compare."""
     graph = target.map
     facts = graph_facts(graph, sources)
@@ -176,7 +189,8 @@ def _compare(project: Project, target: Target, sources: dict[str, bytes], candid
             changes[built[-1]] = event["changes"]
         return plan if event["event"] == "current" else {} if event["event"] == "ready" else None
 
-    why_not = _build(project, target, {"target": facts}, answer)
+    until = candidate.deadline if isinstance(candidate, Built) else None
+    why_not = _build(project, target, {"target": facts, "deadline": until}, answer)
     if why_not:
         return Comparison([], [], why_not)
     own = built[candidate.place]
@@ -186,9 +200,10 @@ def _compare(project: Project, target: Target, sources: dict[str, bytes], candid
 
 def _build(project: Project, target: Target, facts: dict[str, Any], answer: Any) -> str:
     environment = target.environment
+    started = launch(project, environment)._replace(deadline=facts.pop("deadline"))
     request = {**request_for(project, target, "build", create=True, report_built=True), **facts}
     try:
-        last = converse(launch(project, environment), request, answer).last
+        last = converse(started, request, answer).last
     except WorkerDiedError as error:
         return died(error, environment, project.settings.runner_for(environment.name)).message
     except DbsyncError as error:

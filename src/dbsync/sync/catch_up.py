@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from dbsync.store.databases import adopted
+from dbsync.store.databases import adopted, owned
 from dbsync.store.gate import remove_gate
 from dbsync.sync.follow import follow
 from dbsync.sync.outcome import Outcome
@@ -92,7 +92,8 @@ def _missing_environments(project: Project, found: list[Environment], obstacles:
     from dbsync.errors import Obstacle
 
     names = {one.name for one in found}
-    gone = [name for ledger in adopted(project.layout) for name in ledger.meta("environments", []) if name not in names]
+    own = owned(project.layout, project.repository.top)
+    gone = [name for ledger in own for name in ledger.meta("environments", []) if name not in names]
     message = "no migration environment here ({}): the database was left where it is"
     known = [one for one in obstacles if one.code != "DBS112" or not gone]
     return known + [
@@ -109,5 +110,5 @@ def held(project: Project) -> str:
 
 def hold(project: Project, commit: str) -> None:
     """Hold every database at a commit, or let all follow again with ""."""
-    for ledger in adopted(project.layout):
+    for ledger in owned(project.layout, project.repository.top):
         ledger.set_meta("held", commit)

@@ -6,12 +6,14 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.git.operation import operation
-from dbsync.store.databases import adopted
+from dbsync.store.databases import owned
 from dbsync.sync.catch_up import Result, catch_up, held
 from dbsync.sync.mover import Rules
 
 if TYPE_CHECKING:
     from dbsync.sync.project import Project
+
+CONTINUE = {"rebase": "git rebase --continue", "am": "git am --continue"}
 
 
 class Followed(NamedTuple):
@@ -29,8 +31,8 @@ class Followed(NamedTuple):
 def follow_edit(project: Project, paths: list[str], cwd: str) -> Followed:
     """Bring every database that follows to the files as they are now."""
     project.forget()
-    then = "git rebase --continue" if operation(project.repository) == "rebase" else "git commit"
+    then = CONTINUE.get(operation(project.repository) or "", "git commit")
     shown = [os.path.relpath(os.path.join(project.repository.top, path), os.path.realpath(cwd)) for path in paths]
-    following = project.settings.enabled and any(True for _ in adopted(project.layout))
+    following = project.settings.enabled and any(True for _ in owned(project.layout, project.repository.top))
     at = held(project) if following else ""
     return Followed(catch_up(project, Rules()) if following and not at else None, at, shown, then)

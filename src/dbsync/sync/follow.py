@@ -11,7 +11,7 @@ from dbsync.environment.client import Conversation, WorkerDiedError, converse
 from dbsync.environment.materialize import files_of
 from dbsync.errors import EXIT_LOCKED, DbsyncError, Obstacle
 from dbsync.revisions.forks import has_unwanted_heads
-from dbsync.store.databases import adopted
+from dbsync.store.databases import owned
 from dbsync.store.gate import remove_gate
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.records import update_record
@@ -61,6 +61,9 @@ def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[i
         if tables is not None:
             rules = rules._replace(keep=tables)
             continue
+        if _failed_in_place(attempt):
+            rules = rules._replace(in_place=False)
+            continue
         lacking = _lacks_code(attempt)
         if lacking is None or lacking in rules.old_trees:
             return attempt.outcome
@@ -74,7 +77,8 @@ class _Locks:
     """The lock of every database adopted for the environment; the worker inherits them."""
 
     def __init__(self, project: Project, target: Target, rules: Rules) -> None:
-        self._paths = [f"{ledger.path}.lock" for ledger in adopted(project.layout, target.environment.name)]
+        own = owned(project.layout, project.repository.top, target.environment.name)
+        self._paths = [f"{ledger.path}.lock" for ledger in own]
         self._seconds = LOCK_SECONDS[rules.by_hook]
         self._stack = contextlib.ExitStack()
 
@@ -150,6 +154,12 @@ def _to_keep(attempt: Attempt, rules: Rules) -> tuple[str, ...] | None:
     if not attempt.mover.losses or not rules.accept_loss or rules.keep is not None:
         return None
     return tuple(sorted({one["table"] for one in attempt.mover.losses}))
+
+
+def _failed_in_place(attempt: Attempt) -> bool:
+    """Say whether re-parented revisions have to go down after all."""
+    outcome, mover = attempt.outcome, attempt.mover
+    return bool(mover.stays_in_place and outcome.obstacles and not (outcome.locked or mover.losses))
 
 
 def _lacks_code(attempt: Attempt) -> str | None:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.store.databases import adopted
+from dbsync.store.databases import owned
 from dbsync.store.lock import is_held
 from dbsync.store.records import read_records
 from dbsync.store.sqlite_file import instance_of, read_sqlite
@@ -43,7 +43,7 @@ def look(project: Project, environment: Environment) -> list[Seen] | None:
     if record is None or not unchanged(project.repository.top, environment, record, project.environ):
         return None
     found: list[Seen] = []
-    for ledger in adopted(project.layout, environment.name):
+    for ledger in owned(project.layout, project.repository.top, environment.name):
         identity = ledger.meta("identity", {})
         if identity.get("dialect") != "sqlite" or not ledger.meta("tracks"):
             return None

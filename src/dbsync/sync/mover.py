@@ -15,6 +15,7 @@ from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
 from dbsync.plan.way_back import lacks_way_back
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
+from dbsync.sync.adoption import Built
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
 from dbsync.sync.current_database import CurrentDatabase
@@ -23,6 +24,7 @@ from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
 from dbsync.sync.sources import SourceFinder
+from dbsync.sync.staying import is_built, shortest
 from dbsync.sync.target import Target, blocks
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class Rules(NamedTuple):
     before; `keep` names the tables to copy first, `old_trees` holds the files that some revisions import from;
     `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
     hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell how revisions were
-    applied, where the database was changed by somebody else; `deadline` is when it has to end, by time.monotonic().
+    applied, where the database was changed by somebody else; `in_place` lets re-parented revisions stay where they
+    are; `deadline` is when it has to end, by time.monotonic().
     """
 
     unasked: bool = False
@@ -49,6 +52,7 @@ class Rules(NamedTuple):
     keep: tuple[str, ...] | None = None
     old_trees: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     believe: str = ""
+    in_place: bool = True
     deadline: float | None = None
     trusted: Callable[[str], bool] = bool
 
@@ -133,8 +137,9 @@ class Mover:
         obstacle = self._first_obstacle(applied)
         if obstacle is not None:
             return self._stop(obstacle)
-        wanted = self._target.within_forks(applied.map.revisions)
-        current.plan = make_plan(applied.map, wanted, self._target.same_source(self._project, applied.entries))
+        wanted = self._target.less_held_back(applied.map.revisions)
+        plan = make_plan(applied.map, wanted.map, wanted.same_source(self._project, applied.entries))
+        current.plan = shortest(self._project, wanted, applied.map, plan) if self._rules.in_place else plan
         if known.doubtful and not self._rules.believe and current.plan.difference.changed:
             self.doubted = Doubted(current.identity["key"], current.track, applied)
             return self._stop(Obstacle("DBS308", "the schema was changed by somebody else"))
@@ -179,7 +184,7 @@ class Mover:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         up = self._target.sources(self._project, plan.up)
         current.after = self._entries_after(current, up)
-        if plan.steps:
+        if plan.changes:
             current.open_operation()
         keep = self._rules.keep
         if keep is not None and plan.down:
@@ -190,6 +195,7 @@ class Mover:
             "down": plan.down,
             "up": plan.up,
             "heads": list(plan.heads),
+            "in_place": list(plan.in_place),
             "keep": list(keep or ()) if current.kept else None,
             "allow_loss": self._rules.accept_loss and keep is not None,
             "allow_commit": self._rules.accept_loss,
@@ -267,6 +273,13 @@ class Mover:
 
     def _on_ready(self, event: dict[str, Any]) -> dict[str, Any]:
         current = self._now
+        if current.planned.in_place:
+            built = Built(len(self._looked_at) - 1, event["schema_lines"], self._rules.deadline)
+            if not is_built(self._project, self._target.less_held_back(current.known.map.revisions), built):
+                return self._stop(Obstacle("DBS409", "what is missing alone does not make the schema"))
+            current.notes.append(
+                f"{', '.join(current.planned.in_place)} stayed applied: only the parent is another one"
+            )
         if current.kept is not None:
             current.kept.close()
         current.ready(event)
@@ -290,6 +303,11 @@ class Mover:
         """Why some of the target's revisions were not applied, None where all were."""
         found = (self._target.held_back(one.known.map.revisions) for one in self._looked_at if one.plan)
         return next((one for one in found if one), None)
+
+    @property
+    def stays_in_place(self) -> bool:
+        """Whether it was tried to leave re-parented revisions as they are."""
+        return any(current.plan and current.plan.in_place for current in self._looked_at)
 
     def commit_of(self, revision_id: str) -> str:
         """Return the commit that held an applied revision, "" where it was never committed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.plan.planner import make_plan
-from dbsync.store.databases import adopted
+from dbsync.store.databases import owned
 from dbsync.sync.applied import explain_heads
 from dbsync.sync.look import Seen, look
 from dbsync.sync.outcome import Moved, display
@@ -34,7 +34,7 @@ def preview(project: Project) -> list[Moved]:
 def _of_environment(project: Project, environment: Environment) -> Iterator[Moved]:
     target = read_target(project, environment)
     seen = {(one.key, one.track): one for one in look(project, environment) or []}
-    for ledger in adopted(project.layout, environment.name):
+    for ledger in owned(project.layout, project.repository.top, environment.name):
         key = ledger.meta("identity", {}).get("key", "")
         for track in ledger.meta("tracks", []):
             yield _moved(project, target, ledger, seen.get((key, track)) or last_seen(ledger, track))

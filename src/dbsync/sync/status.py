@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
 from dbsync.plan.planner import Difference, compare
-from dbsync.store.databases import adopted, open_ledger
+from dbsync.store.databases import open_ledger, owned
 from dbsync.store.pending import read_pending
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
@@ -81,7 +81,9 @@ def environment_status(
 
 def held_at(project: Project, environment: Environment) -> str:
     """Return the commit that `dbsync sync --to` holds an environment's databases at, "" where they follow."""
-    return next((ledger.meta("held", "") for ledger in adopted(project.layout, environment.name)), "")
+    return next(
+        (ledger.meta("held", "") for ledger in owned(project.layout, project.repository.top, environment.name)), ""
+    )
 
 
 def _not_initialised() -> Obstacle:
@@ -125,7 +127,7 @@ def _last_known(project: Project, target: Target, obstacle: Obstacle) -> list[Da
     """Show what was last known of databases that cannot be asked now, with its date."""
     state = _state_of_obstacle(obstacle)
     found = []
-    for ledger in adopted(project.layout, target.environment.name):
+    for ledger in owned(project.layout, project.repository.top, target.environment.name):
         identity = ledger.meta("identity", {})
         for track in ledger.meta("tracks", []):
             facts = ledger.meta(f"track:{track}", {})

@@ -45,6 +45,10 @@ class Target(NamedTuple):
         """
         return part(self.map, without_new_above(self.map, set(self.above), applied)) if self.above else self.map
 
+    def less_held_back(self, applied: Collection[str]) -> Target:
+        """Return the target that a sync makes where this much is applied."""
+        return self._replace(map=self.within_forks(applied), above=frozenset())
+
     def held_back(self, applied: Collection[str]) -> Obstacle | None:
         """Return why some of the revisions are not applied, None where all are."""
         if len(self.within_forks(applied)) == len(self.map):

@@ -91,6 +91,10 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
     guard = Guard(channel, request["policy"])
     own = request["mode"] in ("build", "judge", "verify")
     guard.redirect = Redirect(request.get("shadow", {}), guard.check) if own else None
+    if request.get("clone"):
+        from .clone import Clone
+
+        guard.redirect = Clone(channel, guard.check)
     guard.install()
     reading = _reading(request, top)
     config = make_config(request, top)

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationStep
+from alembic.runtime.migration import MigrationStep, StampStep
 
 from .engines import adapter_for
 from .failures import Stop
@@ -132,7 +132,18 @@ class Run:
             now = downgrades.now
         upgrades = Upgrades(read, plan["up"] if plan.get("record") else [], now)
         yield from self._timed(up, "up", MigrationStep.upgrade_from_script, upgrades)
+        if plan.get("in_place"):
+            yield from self._straighten(context, plan)
         self._finish(context, plan, upgrades.changes)
+
+    def _straighten(self, context: Any, plan: dict[str, Any]) -> Iterator[Any]:
+        """Write the planned rows of the version table where a revision has another parent without being run."""
+        heads, wanted = set(context.get_current_heads()), set(plan["heads"])
+        revisions = self._sources.map_of(plan["target"])
+        for one in sorted(heads - wanted):
+            yield StampStep(one, None, is_upgrade=False, branch_move=True, revision_map=revisions)
+        for one in sorted(wanted - heads):
+            yield StampStep(None, one, is_upgrade=True, branch_move=True, revision_map=revisions)
 
     def _settle(self, downgrades: Downgrades, plan: dict[str, Any]) -> None:
         """Clear away what the downgrades left, and stop where rows would be lost or something is not as it was."""
@@ -209,11 +220,15 @@ class Run:
             adapter.finish(connection)
             facts["evidence"] = adapter.evidence(connection)
             facts["stamp"] = adapter.stamp(connection, context.version_table)
-        if self._options.get("report_built"):
+        if self._options.get("report_built") or plan.get("in_place"):
             facts["schema_lines"] = adapter.schema(connection, context.version_table)
         self.current_step = None  # until here it is the last step that is to blame
-        self._channel.ask("ready", identity=adapter.identity(connection), heads=heads, changes=changes, **facts)
-        if plan["down"] or plan["up"]:
+        answer = self._channel.ask(
+            "ready", identity=adapter.identity(connection), heads=heads, changes=changes, **facts
+        )
+        if answer.get("stop"):
+            raise Stop(answer["code"], answer["message"], answer.get("hint", ""))
+        if plan["down"] or plan["up"] or plan.get("in_place"):
             self._uncommitted.append((self.databases, connection))
 
     def _listen(self) -> None:

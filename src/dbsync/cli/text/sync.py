@@ -29,7 +29,7 @@ def show(value: Synced, *, by_hook: bool = False) -> None:
 
 
 def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
-    moved = [one for one in outcome.moved if one.done and one.plan and one.plan.steps]
+    moved = [one for one in outcome.moved if one.done and one.plan and one.plan.changes]
     for one in moved:
         console.say(f"dbsync: {console.clean(_line(one))}")
         if one.kept:
