@@ -8,6 +8,7 @@ from dbsync.checks.compared import compared
 from dbsync.checks.finding import Finding
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.revisions.env import names_no_models
+from dbsync.revisions.mentions import may_be_about
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
@@ -117,17 +118,20 @@ def _way_out(judged: Judged) -> str:
 
 
 def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
-    """Return tables whose DDL changed where no revision came with it and autogenerate saw nothing."""
-    if len(before) != 1 or before[0].obstacle or judged.new() or set(here.lines) - set(before[0].lines):
+    """Return tables whose DDL changed where autogenerate saw nothing and no revision that came is about them."""
+    if len(before) != 1 or before[0].obstacle or set(here.lines) - set(before[0].lines):
         return []
     were, are = before[0].tables, here.tables
-    changed = [name for name in are if name in were and are[name] != were[name]]
-    if not changed:
+    changed = {name: _changes(name, were[name], are[name]) for name in are if name in were and are[name] != were[name]}
+    news = judged.sources(list(judged.new())).values() if changed else ()
+    left = {name: lines for name, lines in changed.items() if not any(may_be_about(one, name, lines) for one in news)}
+    if not left:
         return []
-    lines = [line for name in changed for line in _changes(name, were[name], are[name])]
-    message = f"the DDL of {', '.join(changed)} changed and no revision came with it; autogenerate does not see it"
+    came = "no revision that came with it is about that" if news else "no revision came with it"
+    message = f"the DDL of {', '.join(left)} changed and {came}; autogenerate does not see it"
     hint = '`alembic revision -m "…"`, write it by hand, then `git add` it' + WAIVE
-    return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=tuple(lines))]
+    lines = tuple(line for each in left.values() for line in each)
+    return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=lines)]
 
 
 def _changes(name: str, before: Iterable[str], now: Iterable[str]) -> list[str]:
