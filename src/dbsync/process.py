@@ -58,11 +58,24 @@ def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**without_git(environ), **quiet, "GIT_LITERAL_PATHSPECS": "1"}
 
 
-def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], input: bytes = b"") -> Completed:  # noqa: A002 - subprocess's own word
-    """Run a program to its end and return what it wrote; never raises for its exit status."""
+def run(  # noqa: PLR0913 - subprocess's own words
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    input: bytes = b"",  # noqa: A002 - subprocess's own word
+    seconds: float | None = None,
+) -> Completed:
+    """Run a program to its end and return what it wrote; never raises for its exit status.
+
+    One that takes longer than `seconds` is ended, with exit status 124 as timeout(1) has it.
+    """
     import subprocess
 
-    done = subprocess.run(argv, cwd=cwd, env=env, input=input, capture_output=True, check=False)
+    try:
+        done = subprocess.run(argv, cwd=cwd, env=env, input=input, capture_output=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return Completed(124, b"", f"it took longer than {seconds:.0f} s".encode())
     return Completed(done.returncode, done.stdout, done.stderr)
 
 

@@ -57,6 +57,7 @@ def test_every_setting_is_documented():
         "runner",
         "runnerTop",
         "allowHost",
+        "baseline",
         "trust",
         "shadowUrl",
         "unjudged",

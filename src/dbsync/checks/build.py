@@ -13,6 +13,7 @@ from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import Obstacle
 from dbsync.git.staging import lay_out
 from dbsync.store.layout import write_private
+from dbsync.sync.baseline import baseline_identity
 from dbsync.sync.failures import died, obstacle_of
 from dbsync.sync.request import graph_facts, launch, request_for
 from dbsync.sync.target import Target
@@ -99,6 +100,10 @@ class Shadow(NamedTuple):
         write_private(f"{self._path}.json", json.dumps(revisions))
 
 
+# What stands for the baseline beside the revisions that a scratch database holds.
+BASELINE = ""
+
+
 class Subtree(NamedTuple):
     """One environment in one tree, and the folder its files are laid out in (a name, not a path)."""
 
@@ -115,9 +120,10 @@ def build(subtree: Subtree) -> Verdict:
     A shadow that holds some of the revisions already is gone on with.
     """
     shadow = Shadow(subtree.project, subtree.environment, subtree.role)
-    wanted = {one.id: one.oid for one in subtree.graph.map.revisions.values()}
+    base = {BASELINE: baseline_identity(subtree.project, subtree.environment, subtree.tree)}
+    wanted = base | {one.id: one.oid for one in subtree.graph.map.revisions.values()}
     held = shadow.holds()
-    usable = bool(held) and all(wanted.get(one) == oid for one, oid in held.items())
+    usable = BASELINE in held and all(wanted.get(one) == oid for one, oid in held.items())
     found = _run(subtree, shadow.start(fresh=not usable), done=set(held) if usable else set())
     if found.obstacle is None:
         shadow.keep(wanted)
@@ -152,8 +158,6 @@ def create_models(base: Subtree, shadow: Shadow) -> Verdict:
 def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options: Any) -> Verdict:
     graph = subtree.graph
     facts = graph_facts(graph.map)
-    up = graph.map.ordered(set(graph.map.revisions) - done)
-    plan = {"target": facts, "up": up, "heads": list(graph.map.heads)}
     judged: dict[str, Any] = {}
 
     def answer(event: dict[str, Any]) -> dict[str, Any] | None:
@@ -161,7 +165,11 @@ def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options:
             judged["lines"] = [*judged.get("lines", []), *event["lines"]]
             judged["tables"] = {**judged.get("tables", {}), **event["tables"]}
             judged["empty"] = event["empty"]
-        return plan if event["event"] == "current" else None
+        if event["event"] != "current":
+            return None
+        # The baseline may say itself which revisions are in it.
+        left = set(graph.map.revisions) - done - graph.map.ancestors(event["heads"])
+        return {"target": facts, "up": graph.map.ordered(left), "heads": list(graph.map.heads)}
 
     last = run_worker(subtree, "judge", answer, shadow=shadow, **options)
     return Verdict(obstacle=last) if isinstance(last, Obstacle) else _verdict(subtree, judged, last)

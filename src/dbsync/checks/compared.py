@@ -31,7 +31,8 @@ def compared(judged: Judged, bases: list[CommitTree]) -> tuple[Verdict, list[Ver
 
 
 def _compared(judged: Judged, bases: list[CommitTree]) -> tuple[Verdict, list[Verdict]]:
-    upon = _older_models(judged, bases[0]) if bases else None
+    has_baseline = judged.project.settings.baseline_for(judged.environment.name)
+    upon = _older_models(judged, bases[0]) if bases and not has_baseline else None
     here = _verdict(judged, upon)
     if here.before is None:
         return here, [_verdict_on_base(judged, one, here) for one in bases] if _needs_bases(judged, here) else []

@@ -9,6 +9,7 @@ from dbsync.checks.finding import Finding
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.revisions.env import names_no_models
 from dbsync.revisions.mentions import may_be_about
+from dbsync.sync.baseline import HINT, may_lack_baseline
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `gi
 WAIVE = "; to commit without: `git commit --no-verify`"
 OF_THE_CODE = ("DBS413", "DBS414")  # a revision that fails, an env.py that cannot be loaded
 NO_REVISION = "DBS108"
+NO_BASELINE = "DBS419"
 
 
 class Rules(NamedTuple):
@@ -43,7 +45,8 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
         return [Finding(unjudged, rules.strict)]
     here, before = compared(judged, bases)
     if here.obstacle:
-        return [_broken(here.obstacle, rules, was_so=_was_so(judged, here, before))]
+        hint = _ask_for_baseline(judged, here) or here.obstacle.hint
+        return [_broken(here.obstacle._replace(hint=hint), rules, was_so=_was_so(judged, here, before))]
     if here.empty:
         return [_no_models(env)]
     return [*_differences(judged, here, before), *_passed_over(judged, here, before)]
@@ -73,12 +76,20 @@ def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
     """Say why a tree could not be judged. A server that is not there never stops: it is needed for judging only."""
     if obstacle.code not in OF_THE_CODE:
         hint = "start it, or `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
+        hint = obstacle.hint if obstacle.code == NO_BASELINE else hint
         return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), rules.strict)
     hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
     return Finding(
         Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line),
         rules.strict or not was_so,
     )
+
+
+def _ask_for_baseline(judged: Judged, here: Verdict) -> str:
+    """Say what to set where a revision fails for something that no revision made."""
+    message = here.obstacle.message if here.obstacle and here.failed else ""
+    asking = may_lack_baseline(judged.project, judged.environment, message)
+    return f"correct the revision; {HINT}" if asking else ""
 
 
 def _was_so(judged: Judged, here: Verdict, before: list[Verdict]) -> bool:

@@ -83,6 +83,7 @@ def _merge(request: dict[str, Any], top: str) -> dict[str, Any]:
 
 
 def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, Any]) -> dict[str, Any]:
+    from .baseline import Baseline
     from .environment import EnvironmentLog, load_application, make_config, make_script_directory
     from .guard import Guard
     from .redirect import Redirect
@@ -90,7 +91,8 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
 
     guard = Guard(channel, request["policy"])
     own = request["mode"] in ("build", "judge", "verify")
-    guard.redirect = Redirect(request.get("shadow", {}), guard.check) if own else None
+    baseline = Baseline(channel, {} if request.get("create_all") else request["baseline"])
+    guard.redirect = Redirect(request.get("shadow", {}), guard.check, baseline.make) if own else None
     guard.install()
     reading = _reading(request, top)
     config = make_config(request, top)

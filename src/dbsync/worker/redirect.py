@@ -12,13 +12,19 @@ class Redirect:
 
     `shadow` says where the first one is to be and to stay: "file" on SQLite; on PostgreSQL "database", made anew where
     "fresh" is true. "url" names another server of the same engine for all of them. `check` is
-    the guard's, of what is really connected to.
+    the guard's, of what is really connected to. `baseline` makes what a chain starts from in one that is new.
     """
 
-    def __init__(self, shadow: dict[str, Any], check: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        shadow: dict[str, Any],
+        check: Callable[[str, dict[str, Any]], None],
+        baseline: Callable[[Any, Any, list[Any], dict[str, Any]], None],
+    ) -> None:
         self._check = check
         self._shadow = shadow
         self._url: str = shadow.get("url") or ""
+        self._baseline = baseline
         self._made: dict[str, tuple[Callable[..., None], Callable[[], None]]] = {}
 
     def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
@@ -27,6 +33,7 @@ class Redirect:
         if self._url:
             self._lead_to_server(dialect, cargs, cparams)
         self._check(dialect.name, adapter.target(cargs, cparams))
+        fresh = name not in self._made and self._shadow.get("fresh", True)
         if name not in self._made:
             try:
                 self._made[name] = adapter.make_scratch(dialect, cargs, cparams, self._shadow)
@@ -35,6 +42,8 @@ class Redirect:
                 reason = str(error).strip().split("\n", 1)[0]
                 raise Stop("DBS418", f"no scratch database can be made: {reason}") from error
         self._made[name][0](cargs, cparams)
+        if fresh:
+            self._baseline(adapter, dialect, cargs, cparams)
 
     def _lead_to_server(self, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         from sqlalchemy.engine import make_url
