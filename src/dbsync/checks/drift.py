@@ -23,7 +23,7 @@ AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `gi
 WAIVE = "; to commit without: `git commit --no-verify`"
 OF_THE_CODE = ("DBS413", "DBS414")  # a revision that fails, an env.py that cannot be loaded
 NO_REVISION = "DBS108"
-NO_BASELINE = "DBS419"
+OF_SCRATCH = ("DBS418", "DBS419")  # a scratch database that cannot take the place of the real one
 
 
 class Rules(NamedTuple):
@@ -76,7 +76,7 @@ def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
     """Say why a tree could not be judged. A server that is not there never stops: it is needed for judging only."""
     if obstacle.code not in OF_THE_CODE:
         hint = "start it, or `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
-        hint = obstacle.hint if obstacle.code == NO_BASELINE else hint
+        hint = obstacle.hint if obstacle.hint and obstacle.code in OF_SCRATCH else hint
         return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), rules.strict)
     hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
     return Finding(
