@@ -65,6 +65,48 @@ def test_without_the_right_to_create_databases_another_server_may_be_named(model
     assert (done.rc, "[DBS201]" in done.err) == (1, True), done.err
 
 
+def scratch(project, postgres):
+    """Return the scratch databases on the server that this project has made: other tests have theirs there."""
+    names = [f"dbsync_shadow_{one.stem}" for one in project.path(".git/dbsync/shadows").glob("*.json")]
+    return there(postgres, names)
+
+
+def there(postgres, names):
+    with postgres.connect() as connection:
+        found = connection.execute("select datname from pg_database where datname = any(%s)", [list(names)])
+        return {name for (name,) in found}
+
+
+@pytest.mark.parametrize("verb", [("uninstall",), ("uninstall", "--purge"), ("doctor", "--fix")])
+def test_scratch_databases_are_dropped(modelled, postgres, verb):
+    model(modelled, columns=EMAIL)
+    assert commit(modelled).rc == 1
+    ours = scratch(modelled, postgres)
+    assert ours
+
+    done = modelled.dbsync(*verb, check=False)
+
+    assert not there(postgres, ours)
+    assert all(f"{name} dropped" in done.err for name in ours), done.err
+
+
+def test_scratch_databases_on_a_server_that_is_down_are_named(modelled, postgres):
+    model(modelled, columns=EMAIL)
+    assert commit(modelled).rc == 1
+    ours = scratch(modelled, postgres)
+    ini = modelled.path("alembic.ini")
+    url = next(line for line in ini.read_text().splitlines() if line.startswith("sqlalchemy.url"))
+    ini.write_text(ini.read_text().replace(url, "sqlalchemy.url = postgresql+psycopg://a:b@127.0.0.1:1/gone"))
+
+    said = modelled.dbsync("doctor", "--fix", check=False).err
+    assert "did not answer" in said
+    assert all(name in said for name in ours)
+    said = modelled.dbsync("uninstall").err
+    assert all(name in said for name in ours)
+    for name in ours:
+        postgres.drop(name)
+
+
 def test_a_server_that_is_down_stops_no_commit(modelled):
     ini = modelled.path("alembic.ini")
     url = next(line for line in ini.read_text().splitlines() if line.startswith("sqlalchemy.url"))

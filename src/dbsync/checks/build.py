@@ -89,9 +89,10 @@ class Shadow(NamedTuple):
 
     def discard(self) -> None:
         """Remove what was not kept, and forget what it holds until that is known again."""
-        for leftover in (".new", ".new-journal", ".json"):
+        for leftover in (".new", ".new-journal"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path + leftover)
+        write_private(f"{self._path}.json", "{}")  # it may be on a server: `scratch.remove_scratch` looks for this
 
     def keep(self, revisions: dict[str, str]) -> None:
         """Take what was built as what it is from now on."""

@@ -31,7 +31,7 @@ class Redirect:
         """Change the arguments of a connection. Raises `Stop` where no scratch database can be made."""
         name = repr(adapter.target(cargs, cparams))
         if self._url:
-            self._lead_to_server(dialect, cargs, cparams)
+            _lead_to(self._url, dialect, cargs, cparams)
         self._check(dialect.name, adapter.target(cargs, cparams))
         fresh = name not in self._made and self._shadow.get("fresh", True)
         if name not in self._made:
@@ -45,15 +45,40 @@ class Redirect:
         if fresh:
             self._baseline(adapter, dialect, cargs, cparams)
 
-    def _lead_to_server(self, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
-        from sqlalchemy.engine import make_url
-
-        given, named = dialect.create_connect_args(make_url(self._url))
-        cargs[:] = given
-        cparams.clear()
-        cparams.update(named)
-
     def remove(self) -> None:
         """Drop the scratch databases."""
         for _, drop in self._made.values():
             drop()
+
+
+class Removal:
+    """In the place of a redirect: drops scratch databases on the server that env.py is about to connect to, and stops.
+
+    `shadow` holds their "names", and "url" as for `Redirect`.
+    """
+
+    def __init__(self, shadow: dict[str, Any], check: Callable[[str, dict[str, Any]], None], channel: Any) -> None:
+        self._check = check
+        self._shadow = shadow
+        self._channel = channel
+
+    def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        """Drop those that are there; the connection is never made."""
+        if self._shadow.get("url"):
+            _lead_to(self._shadow["url"], dialect, cargs, cparams)
+        self._check(dialect.name, adapter.target(cargs, cparams))
+        dropped = adapter.remove_scratch(dialect, cargs, cparams, self._shadow["names"])
+        self._channel.tell("removed", names=dropped)
+        raise Stop("DBS418", "nothing but this was wanted")
+
+    def remove(self) -> None:
+        """Nothing: none was made."""
+
+
+def _lead_to(url: str, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
+    from sqlalchemy.engine import make_url
+
+    given, named = dialect.create_connect_args(make_url(url))
+    cargs[:] = given
+    cparams.clear()
+    cparams.update(named)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
 from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
-from .postgresql_scratch import make_scratch, run_script, variables
+from .postgresql_scratch import make_scratch, remove_scratch, run_script, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ __all__ = [
     "clearable",
     "is_needed",
     "make_scratch",
+    "remove_scratch",
     "run_script",
     "schema",
     "types_in_use",

@@ -20,13 +20,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
     given = dict(cparams)
 
     def run(statement: str) -> list[Any]:
-        dbapi = dialect.connect(*cargs, **given)
-        dbapi.autocommit = True
-        cursor = dbapi.cursor()
-        cursor.execute(statement)
-        found = list(cursor.fetchall()) if cursor.description else []
-        dbapi.close()
-        return found
+        return _run(dialect, cargs, given, statement)
 
     def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
         cparams["dbname" if "dbname" in cparams else "database"] = name
@@ -41,6 +35,25 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
     if not there:
         run(f'CREATE DATABASE "{name}"')
     return point, lambda: None if shadow.get("database") else _sync_or_async(dialect, lambda: run(drop))
+
+
+def remove_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], names: list[str]) -> list[str]:
+    """Drop those of some scratch databases that are on the server, and return their names."""
+    listed = ", ".join(map(literal, names))
+    found = _run(dialect, cargs, cparams, f"SELECT datname FROM pg_database WHERE datname IN ({listed})")
+    for (name,) in found:
+        _run(dialect, cargs, cparams, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    return [str(name) for (name,) in found]
+
+
+def _run(dialect: Any, cargs: list[Any], cparams: dict[str, Any], statement: str) -> list[Any]:
+    dbapi = dialect.connect(*cargs, **cparams)
+    dbapi.autocommit = True
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    found = list(cursor.fetchall()) if cursor.description else []
+    dbapi.close()
+    return found
 
 
 def _sync_or_async(dialect: Any, call: Any) -> None:

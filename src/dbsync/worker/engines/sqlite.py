@@ -14,13 +14,13 @@ from urllib.parse import unquote
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
 from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
-from .sqlite_scratch import make_scratch, run_script, variables
+from .sqlite_scratch import make_scratch, remove_scratch, run_script, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "make_scratch", "run_script", "schema", "variables"]
+__all__ = ["CLEARABLE", "clearable", "make_scratch", "remove_scratch", "run_script", "schema", "variables"]
 BUSY_SECONDS = 3
 BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 

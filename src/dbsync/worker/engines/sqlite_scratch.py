@@ -41,6 +41,11 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
     return point, lambda: shutil.rmtree(folder, ignore_errors=True) if folder else None
 
 
+def remove_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], names: list[str]) -> list[str]:
+    """Return nothing: they are files of the state folder."""
+    return []
+
+
 def run_script(dbapi: Any, text: str) -> None:
     """Run SQL as `sqlite3` reads it from a file."""
     import sqlite3
