@@ -15,6 +15,7 @@ from dbsync.git.staging import lay_out
 from dbsync.store.layout import write_private
 from dbsync.sync.baseline import baseline_identity
 from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.own_server import has_own_server, is_without_server
 from dbsync.sync.request import graph_facts, launch, request_for
 from dbsync.sync.target import Target
 
@@ -84,8 +85,7 @@ class Shadow(NamedTuple):
     def again(self) -> dict[str, Any]:
         """Return the same for another run on what the last one made."""
         name = f"dbsync_shadow_{os.path.basename(self._path)}"
-        url = self.project.settings.shadow_url
-        return {"file": f"{self._path}.new", "database": name, "fresh": False, "url": url}
+        return {"file": f"{self._path}.new", "database": name, "fresh": False}
 
     def discard(self) -> None:
         """Remove what was not kept, and forget what it holds until that is known again."""
@@ -177,11 +177,22 @@ def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options:
 
 
 def run_worker(subtree: Subtree, mode: str, answer: Answer, **options: Any) -> dict[str, Any] | Obstacle:
-    """Lay a tree out, run the worker in it, and return its last word, or why there was none."""
+    """Lay a tree out, run the worker in it, and return its last word, or why there was none.
+
+    Where the project's server is not there or forbids it, once more on one of our own, if that is installed.
+    """
+    last = _run_worker(subtree, mode, answer, options)
+    if not isinstance(last, Obstacle) and is_without_server(last) and has_own_server(subtree.project):
+        return _run_worker(subtree, mode, answer, options)
+    return last
+
+
+def _run_worker(subtree: Subtree, mode: str, answer: Answer, options: dict[str, Any]) -> dict[str, Any] | Obstacle:
     project, environment, graph = subtree.project, subtree.environment, subtree.graph
     folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
     target = Target(environment, graph.map, subtree.tree, graph.obstacles, [])
-    request = request_for(project, target, mode, create=True, **options)
+    shadow = {**options["shadow"], "url": project.scratch_url}
+    request = request_for(project, target, mode, create=True, **{**options, "shadow": shadow})
     request["real_top"] = project.repository.top
     request["policy"]["roots"].append(folder)
     started = launch(project, environment)._replace(top=folder, cwd=folder)

@@ -10,6 +10,7 @@ from dbsync.errors import DbsyncError, Obstacle
 from dbsync.revisions.env import names_no_models
 from dbsync.revisions.mentions import may_be_about
 from dbsync.sync.baseline import HINT, may_lack_baseline
+from dbsync.sync.own_server import own_server_note
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `gi
 WAIVE = "; to commit without: `git commit --no-verify`"
 OF_THE_CODE = ("DBS413", "DBS414")  # a revision that fails, an env.py that cannot be loaded
 NO_REVISION = "DBS108"
-OF_SCRATCH = ("DBS418", "DBS419")  # a scratch database that cannot take the place of the real one
+NO_SERVER = (
+    "start it; or `pip install 'git-dbsync[postgres]'` beside dbsync, which brings a PostgreSQL for this; or"
+    " `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
+)
+OF_SCRATCH = ("DBS419", "DBS420")  # a scratch database that cannot take the place of the real one
 
 
 class Rules(NamedTuple):
@@ -49,7 +54,8 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
         return [_broken(here.obstacle._replace(hint=hint), rules, was_so=_was_so(judged, here, before))]
     if here.empty:
         return [_no_models(env)]
-    return [*_differences(judged, here, before), *_passed_over(judged, here, before)]
+    notes = [Finding(one, stops=False) for one in own_server_note(judged.project)]
+    return [*_differences(judged, here, before), *_passed_over(judged, here, before), *notes]
 
 
 def _no_models(env: str) -> Finding:
@@ -75,7 +81,7 @@ def why_not(judged: Judged, rules: Rules) -> Obstacle | None:
 def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
     """Say why a tree could not be judged. A server that is not there never stops: it is needed for judging only."""
     if obstacle.code not in OF_THE_CODE:
-        hint = "start it, or `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
+        hint = NO_SERVER
         hint = obstacle.hint if obstacle.hint and obstacle.code in OF_SCRATCH else hint
         return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), rules.strict)
     hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE

@@ -52,7 +52,7 @@ def _remove(project: Project, environment: Environment, names: list[str]) -> lis
         if event["event"] == "removed":
             found.append(event["names"])
 
-    shadow = {"names": names, "url": project.settings.shadow_url}
+    shadow = {"names": names, "url": project.scratch_url}
     target = read_target(project, environment)
     try:
         request = request_for(project, target, "remove", create=True, shadow=shadow)

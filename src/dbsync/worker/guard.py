@@ -126,7 +126,8 @@ class Guard:
         checked, self._checked = self._checked, False
         if self.redirect is not None:
             if not checked:
-                raise Stop("DBS418", "env.py makes its connections by `creator`, so they lead to one database only")
+                message = "env.py makes its connections by `creator`, so they lead to one database only"
+                raise Stop("DBS420", message, "let it connect by `create_engine` with a URL")
             return
         if not checked:
             self.check(name, adapter.reached(dbapi_connection))

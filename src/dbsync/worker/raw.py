@@ -95,4 +95,4 @@ def _is_memory(database: Any) -> bool:
 
 def _refusal(name: str) -> Stop:
     message = f"{name} is called past SQLAlchemy's engine, so no scratch database can take the place of what it opens"
-    return Stop("DBS418", message, "let env.py and what it imports connect by `create_engine` with a URL")
+    return Stop("DBS420", message, "let env.py and what it imports connect by `create_engine` with a URL")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..failures import Stop
 from .driver import execute
 from .postgresql_schema import literal
 
@@ -31,7 +32,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
         run(drop)
     there = run(f"SELECT 1 FROM pg_database WHERE datname = {literal(name)}")
     if not there and not shadow.get("fresh", True):
-        raise LookupError("the scratch database is gone")
+        raise Stop("DBS420", "the scratch database is gone")
     if not there:
         run(f'CREATE DATABASE "{name}"')
     return point, lambda: None if shadow.get("database") else _sync_or_async(dialect, lambda: run(drop))

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import Any
 
+from ..failures import Stop
 from .driver import execute
 
 
@@ -23,7 +24,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
     from .sqlite import path_of
 
     if shadow.get("file") and not shadow["fresh"] and not os.path.exists(shadow["file"]):
-        raise FileNotFoundError("the scratch database is gone")
+        raise Stop("DBS420", "the scratch database is gone")
     folder = "" if shadow.get("file") else tempfile.mkdtemp(prefix="dbsync-")
     path = shadow.get("file") or os.path.join(folder, "fresh.db")
 
