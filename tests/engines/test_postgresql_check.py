@@ -127,6 +127,8 @@ def test_a_server_of_our_own_judges_where_the_projects_does_not(frugal, postgres
     folder = own_folder(frugal)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert wait_until(lambda: has_ended(folder), 20)
+    frugal.dbsync("uninstall")
+    assert not folder.exists()
 
 
 def scratch(project, postgres):
@@ -184,3 +186,5 @@ def test_a_server_that_is_down_is_replaced(modelled):
     model(modelled, columns=EMAIL)
 
     assert "+ column users.email" in commit(modelled).err
+    modelled.dbsync("doctor", "--fix", check=False)
+    assert not own_folder(modelled).exists()

@@ -101,10 +101,12 @@ def _ask_for_baseline(judged: Judged, here: Verdict) -> str:
 def _was_so(judged: Judged, here: Verdict, before: list[Verdict]) -> bool:
     """Say whether a tree fails as what it is compared with does, which is not this commit's doing.
 
-    Where Alembic only comes to a project, that one fails in another way: it has no env.py.
+    Where Alembic only comes to a project, that one fails in another way: it has no env.py. And what fails there before
+    any revision says nothing of one that fails here and is not new.
     """
     comes = judged.base_graph is not None and not judged.base_graph.map.revisions
-    return any(one.obstacle and (comes or _fault(one) == _fault(here)) for one in before)
+    old = bool(here.failed) and here.failed not in judged.new()
+    return any(one.obstacle and (comes or old or _fault(one) == _fault(here)) for one in before)
 
 
 def _fault(verdict: Verdict) -> tuple[str, str]:

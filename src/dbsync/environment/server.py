@@ -77,11 +77,29 @@ def start_server(state_dir: str) -> OwnServer:
     return OwnServer(f"postgresql://postgres@/postgres?host={quote(folder, safe='/')}&port=5432", version)
 
 
-def _folder(state_dir: str, user: str | None) -> str:
-    """Return the folder, which is ours and closed to others. Below the temporary one: names of sockets are short."""
-    owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+def remove_server(state_dir: str) -> bool:
+    """Remove what a server that does not run left, and say whether there was something."""
+    folder = _name(state_dir)
+    if os.path.islink(folder) or not os.path.isdir(folder) or os.stat(folder).st_mode & 0o077:
+        return False
+    try:
+        with CheckLock(os.path.join(folder, "lock"), START_SECONDS):
+            shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, DbsyncError):
+        return False
+    return True
+
+
+def _name(state_dir: str) -> str:
+    """Return the folder's path. Below the temporary folder: paths of sockets have to be short."""
     name = hashlib.sha256(os.path.realpath(state_dir).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    folder = os.path.join(tempfile.gettempdir(), f"dbsync-{os.geteuid()}-{name}")
+    return os.path.join(tempfile.gettempdir(), f"dbsync-{os.geteuid()}-{name}")
+
+
+def _folder(state_dir: str, user: str | None) -> str:
+    """Return the folder, made if need be, which is ours and closed to others."""
+    owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    folder = _name(state_dir)
     if not os.path.lexists(folder):
         os.mkdir(folder, OWNER_ONLY)
         os.chown(folder, owner, -1)

@@ -24,6 +24,9 @@ class Removed(NamedTuple):
 
 def remove_scratch(project: Project) -> Removed:
     """Drop what may be on servers. Files of the state folder are left to who asks."""
+    from dbsync.environment.server import remove_server
+
+    remove_server(project.repository.state_dir)
     names = _names(project)
     if not names:
         return Removed()
