@@ -27,6 +27,10 @@ GIT_KEPT = frozenset(
 )
 
 
+# Programs that run as long as we do.
+_running: list[object] = []
+
+
 class Completed:
     """How a child ended: its exit status and all it wrote."""
 
@@ -58,11 +62,27 @@ def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**without_git(environ), **quiet, "GIT_LITERAL_PATHSPECS": "1"}
 
 
-def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], input: bytes = b"") -> Completed:  # noqa: A002 - subprocess's own word
-    """Run a program to its end and return what it wrote; never raises for its exit status."""
+def run(  # noqa: PLR0913 - subprocess's own words
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    input: bytes = b"",  # noqa: A002 - subprocess's own word
+    seconds: float | None = None,
+    user: str | None = None,
+) -> Completed:
+    """Run a program to its end and return what it wrote; never raises for its exit status. `user` is for root.
+
+    One that takes longer than `seconds` is ended, with exit status 124 as timeout(1) has it.
+    """
     import subprocess
 
-    done = subprocess.run(argv, cwd=cwd, env=env, input=input, capture_output=True, check=False)
+    try:
+        done = subprocess.run(
+            argv, cwd=cwd, env=env, input=input, capture_output=True, check=False, timeout=seconds, user=user
+        )
+    except subprocess.TimeoutExpired:
+        return Completed(124, b"", f"it took longer than {seconds:.0f} s".encode())
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
@@ -78,6 +98,29 @@ def start(  # noqa: PLR0913 - subprocess's own words
     return subprocess.Popen(
         argv, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, pass_fds=keep_open
     )
+
+
+def keep_running(argv: Sequence[str], *, log: str, user: str | None, lock: int) -> None:
+    """Start a program that runs while this process does, and on to the end of what it does when its input ends.
+
+    Its input is a pipe that this process alone writes to. It has nothing of our standard streams, so nobody who waits
+    for those waits for it. It inherits `lock`. `user` is who it runs as, for root.
+    """
+    import subprocess
+
+    with open(log, "ab") as file:
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=file,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+            user=user,
+            pass_fds=(lock,),
+            start_new_session=True,
+        )
+    _running.append(child)
 
 
 def capture(argv: Sequence[str], *, env: Mapping[str, str], input: bytes = b"") -> Completed:  # noqa: A002 - subprocess's own word

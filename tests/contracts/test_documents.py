@@ -58,6 +58,7 @@ def test_every_setting_is_documented():
         "runner",
         "runnerTop",
         "allowHost",
+        "baseline",
         "trust",
         "shadowUrl",
         "unjudged",

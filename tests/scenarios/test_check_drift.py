@@ -117,6 +117,65 @@ def test_what_autogenerate_passes_over_is_a_finding_of_its_own(modelled, before,
     assert "[DBS202]" in done.err or "[DBS201]" in done.err
 
 
+POSTS = 'class Post(Base):\n    __tablename__ = "posts"\n    id = sa.Column(sa.Integer, primary_key=True)'
+MAKE_POSTS = ('op.create_table("posts", sa.Column("id", sa.Integer, primary_key=True))', 'op.drop_table("posts")')
+AGE = "age = sa.Column(sa.Integer)"
+ADULT = 'age = sa.Column(sa.Integer, sa.CheckConstraint("age > 0"))'
+
+
+@pytest.fixture
+def aged(modelled):
+    """Give the project with one more column, which a commit is to give a CHECK."""
+    model(modelled, columns=AGE)
+    modelled.revision(
+        "r2", "r1", 'op.add_column("users", sa.Column("age", sa.Integer))', 'op.drop_column("users", "age")'
+    )
+    modelled.commit("age")
+    return modelled
+
+
+def test_a_revision_about_another_table_hides_nothing(aged):
+    model(aged, columns=ADULT, more=POSTS)
+    aged.revision("r3", "r2", *MAKE_POSTS, "posts")
+    aged.git("add", ".")
+
+    done = commit(aged)
+
+    assert (done.rc, "[DBS202]" in done.err) == (1, True), done.err
+    assert "the DDL of users changed and no revision that came with it is about that" in done.err
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        'with op.batch_alter_table("users") as batch:\n    batch.create_check_constraint("adult", "age > 0")',
+        """op.execute("CREATE TRIGGER adult BEFORE INSERT ON users BEGIN SELECT RAISE(FAIL, 'young'); END")""",
+        'table = "us" + "ers"\nop.execute(f"CREATE INDEX i ON {table} (age) WHERE age > 0")\nop.execute("DROP INDEX i")',
+        'def add(table):\n    op.bulk_insert(sa.table(table), [])\nadd("us" + "ers")',
+    ],
+    ids=["batch", "SQL", "f-string", "function"],
+)
+def test_a_revision_that_may_be_about_the_table_is_believed(aged, up):
+    model(aged, columns=ADULT, more=POSTS)
+    aged.revision("r3", "r2", f"{MAKE_POSTS[0]}\n{up}", MAKE_POSTS[1], "posts")
+    aged.git("add", ".")
+
+    done = commit(aged)
+
+    assert (done.rc, "DBS202" in done.err) == (0, False), done.err
+
+
+def test_an_amended_commit_is_judged_by_all_that_it_brings(aged):
+    model(aged, columns=ADULT, more=POSTS)
+    path = aged.revision("r3", "r2", *MAKE_POSTS, "posts")
+    aged.commit("posts", verify=False)
+    path.write_text(path.read_text() + "# users are looked after by hand\n")
+
+    done = commit(aged, "--amend", "-a")
+
+    assert (done.rc, "DBS202" in done.err) == (0, False), done.err
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

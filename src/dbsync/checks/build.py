@@ -13,7 +13,9 @@ from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import Obstacle
 from dbsync.git.staging import lay_out
 from dbsync.store.layout import write_private
+from dbsync.sync.baseline import baseline_identity
 from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.own_server import has_own_server, is_without_server
 from dbsync.sync.request import graph_facts, launch, request_for
 from dbsync.sync.target import Target
 
@@ -83,20 +85,24 @@ class Shadow(NamedTuple):
     def again(self) -> dict[str, Any]:
         """Return the same for another run on what the last one made."""
         name = f"dbsync_shadow_{os.path.basename(self._path)}"
-        url = self.project.settings.shadow_url
-        return {"file": f"{self._path}.new", "database": name, "fresh": False, "url": url}
+        return {"file": f"{self._path}.new", "database": name, "fresh": False}
 
     def discard(self) -> None:
         """Remove what was not kept, and forget what it holds until that is known again."""
-        for leftover in (".new", ".new-journal", ".json"):
+        for leftover in (".new", ".new-journal"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path + leftover)
+        write_private(f"{self._path}.json", "{}")  # it may be on a server: `scratch.remove_scratch` looks for this
 
     def keep(self, revisions: dict[str, str]) -> None:
         """Take what was built as what it is from now on."""
         if os.path.exists(f"{self._path}.new"):
             os.replace(f"{self._path}.new", f"{self._path}.sqlite")
         write_private(f"{self._path}.json", json.dumps(revisions))
+
+
+# What stands for the baseline beside the revisions that a scratch database holds.
+BASELINE = ""
 
 
 class Subtree(NamedTuple):
@@ -115,9 +121,10 @@ def build(subtree: Subtree) -> Verdict:
     A shadow that holds some of the revisions already is gone on with.
     """
     shadow = Shadow(subtree.project, subtree.environment, subtree.role)
-    wanted = {one.id: one.oid for one in subtree.graph.map.revisions.values()}
+    base = {BASELINE: baseline_identity(subtree.project, subtree.environment, subtree.tree)}
+    wanted = base | {one.id: one.oid for one in subtree.graph.map.revisions.values()}
     held = shadow.holds()
-    usable = bool(held) and all(wanted.get(one) == oid for one, oid in held.items())
+    usable = BASELINE in held and all(wanted.get(one) == oid for one, oid in held.items())
     found = _run(subtree, shadow.start(fresh=not usable), done=set(held) if usable else set())
     if found.obstacle is None:
         shadow.keep(wanted)
@@ -152,8 +159,6 @@ def create_models(base: Subtree, shadow: Shadow) -> Verdict:
 def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options: Any) -> Verdict:
     graph = subtree.graph
     facts = graph_facts(graph.map)
-    up = graph.map.ordered(set(graph.map.revisions) - done)
-    plan = {"target": facts, "up": up, "heads": list(graph.map.heads)}
     judged: dict[str, Any] = {}
 
     def answer(event: dict[str, Any]) -> dict[str, Any] | None:
@@ -161,18 +166,33 @@ def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options:
             judged["lines"] = [*judged.get("lines", []), *event["lines"]]
             judged["tables"] = {**judged.get("tables", {}), **event["tables"]}
             judged["empty"] = event["empty"]
-        return plan if event["event"] == "current" else None
+        if event["event"] != "current":
+            return None
+        # The baseline may say itself which revisions are in it.
+        left = set(graph.map.revisions) - done - graph.map.ancestors(event["heads"])
+        return {"target": facts, "up": graph.map.ordered(left), "heads": list(graph.map.heads)}
 
     last = run_worker(subtree, "judge", answer, shadow=shadow, **options)
     return Verdict(obstacle=last) if isinstance(last, Obstacle) else _verdict(subtree, judged, last)
 
 
 def run_worker(subtree: Subtree, mode: str, answer: Answer, **options: Any) -> dict[str, Any] | Obstacle:
-    """Lay a tree out, run the worker in it, and return its last word, or why there was none."""
+    """Lay a tree out, run the worker in it, and return its last word, or why there was none.
+
+    Where the project's server is not there or forbids it, once more on one of our own, if that is installed.
+    """
+    last = _run_worker(subtree, mode, answer, options)
+    if not isinstance(last, Obstacle) and is_without_server(last) and has_own_server(subtree.project):
+        return _run_worker(subtree, mode, answer, options)
+    return last
+
+
+def _run_worker(subtree: Subtree, mode: str, answer: Answer, options: dict[str, Any]) -> dict[str, Any] | Obstacle:
     project, environment, graph = subtree.project, subtree.environment, subtree.graph
     folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
     target = Target(environment, graph.map, subtree.tree, graph.obstacles, [])
-    request = request_for(project, target, mode, create=True, **options)
+    shadow = {**options["shadow"], "url": project.scratch_url}
+    request = request_for(project, target, mode, create=True, **{**options, "shadow": shadow})
     request["real_top"] = project.repository.top
     request["policy"]["roots"].append(folder)
     started = launch(project, environment)._replace(top=folder, cwd=folder)

@@ -10,6 +10,7 @@ from dbsync.checks.verdicts import Verdicts
 from dbsync.environment.script_directory import read_sources
 from dbsync.git.upstream import merge_base
 from dbsync.revisions.compare import same_upgrade
+from dbsync.revisions.mentions import is_plain
 from dbsync.store.lock import CheckLock
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ def compared(judged: Judged, bases: list[CommitTree]) -> tuple[Verdict, list[Ver
 
 
 def _compared(judged: Judged, bases: list[CommitTree]) -> tuple[Verdict, list[Verdict]]:
-    upon = _older_models(judged, bases[0]) if bases else None
+    has_baseline = judged.project.settings.baseline_for(judged.environment.name)
+    upon = _older_models(judged, bases[0]) if bases and not has_baseline else None
     here = _verdict(judged, upon)
     if here.before is None:
         return here, [_verdict_on_base(judged, one, here) for one in bases] if _needs_bases(judged, here) else []
-    first = Verdict(tables=here.before)
+    # Between older models and these lie revisions that are not new.
+    first = Verdict(tables=here.before if upon is bases[0] else {})
     others = bases[1:] if judged.relative and here.lines and not here.obstacle else []
     return here, [first, *(_verdict_beside(judged, bases[0], one) for one in others)]
 
@@ -59,7 +62,8 @@ def _verdict(judged: Judged, upon: CommitTree | None) -> Verdict:
 def _needs_bases(judged: Judged, here: Verdict) -> bool:
     """Say whether the bases have to be judged: to take off what was so before, or to compare the models' DDL."""
     wrong = bool(here.lines or here.obstacle)
-    return judged.relative and not here.empty and (wrong or not judged.new())
+    news = judged.new()
+    return judged.relative and not here.empty and (wrong or all(map(is_plain, judged.sources(list(news)).values())))
 
 
 def _verdict_on_base(judged: Judged, base: CommitTree, here: Verdict) -> Verdict:

@@ -8,6 +8,9 @@ from dbsync.checks.compared import compared
 from dbsync.checks.finding import Finding
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.revisions.env import names_no_models
+from dbsync.revisions.mentions import may_be_about
+from dbsync.sync.baseline import HINT, may_lack_baseline
+from dbsync.sync.own_server import own_server_note
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
@@ -21,6 +24,11 @@ AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `gi
 WAIVE = "; to commit without: `git commit --no-verify`"
 OF_THE_CODE = ("DBS413", "DBS414")  # a revision that fails, an env.py that cannot be loaded
 NO_REVISION = "DBS108"
+NO_SERVER = (
+    "start it; or `pip install 'git-dbsync[postgres]'` beside dbsync, which brings a PostgreSQL for this; or"
+    " `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
+)
+OF_SCRATCH = ("DBS419", "DBS420")  # a scratch database that cannot take the place of the real one
 
 
 class Rules(NamedTuple):
@@ -42,10 +50,12 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
         return [Finding(unjudged, rules.strict)]
     here, before = compared(judged, bases)
     if here.obstacle:
-        return [_broken(here.obstacle, rules, was_so=_was_so(judged, here, before))]
+        hint = _ask_for_baseline(judged, here) or here.obstacle.hint
+        return [_broken(here.obstacle._replace(hint=hint), rules, was_so=_was_so(judged, here, before))]
     if here.empty:
         return [_no_models(env)]
-    return [*_differences(judged, here, before), *_passed_over(judged, here, before)]
+    notes = [Finding(one, stops=False) for one in own_server_note(judged.project)]
+    return [*_differences(judged, here, before), *_passed_over(judged, here, before), *notes]
 
 
 def _no_models(env: str) -> Finding:
@@ -71,7 +81,8 @@ def why_not(judged: Judged, rules: Rules) -> Obstacle | None:
 def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
     """Say why a tree could not be judged. A server that is not there never stops: it is needed for judging only."""
     if obstacle.code not in OF_THE_CODE:
-        hint = "start it, or `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
+        hint = NO_SERVER
+        hint = obstacle.hint if obstacle.hint and obstacle.code in OF_SCRATCH else hint
         return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), rules.strict)
     hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
     return Finding(
@@ -80,13 +91,22 @@ def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
     )
 
 
+def _ask_for_baseline(judged: Judged, here: Verdict) -> str:
+    """Say what to set where a revision fails for something that no revision made."""
+    message = here.obstacle.message if here.obstacle and here.failed else ""
+    asking = may_lack_baseline(judged.project, judged.environment, message)
+    return f"correct the revision; {HINT}" if asking else ""
+
+
 def _was_so(judged: Judged, here: Verdict, before: list[Verdict]) -> bool:
     """Say whether a tree fails as what it is compared with does, which is not this commit's doing.
 
-    Where Alembic only comes to a project, that one fails in another way: it has no env.py.
+    Where Alembic only comes to a project, that one fails in another way: it has no env.py. And what fails there before
+    any revision says nothing of one that fails here and is not new.
     """
     comes = judged.base_graph is not None and not judged.base_graph.map.revisions
-    return any(one.obstacle and (comes or _fault(one) == _fault(here)) for one in before)
+    old = bool(here.failed) and here.failed not in judged.new()
+    return any(one.obstacle and (comes or old or _fault(one) == _fault(here)) for one in before)
 
 
 def _fault(verdict: Verdict) -> tuple[str, str]:
@@ -117,17 +137,20 @@ def _way_out(judged: Judged) -> str:
 
 
 def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
-    """Return tables whose DDL changed where no revision came with it and autogenerate saw nothing."""
-    if len(before) != 1 or before[0].obstacle or judged.new() or set(here.lines) - set(before[0].lines):
+    """Return tables whose DDL changed where autogenerate saw nothing and no revision that came is about them."""
+    if len(before) != 1 or before[0].obstacle or set(here.lines) - set(before[0].lines):
         return []
     were, are = before[0].tables, here.tables
-    changed = [name for name in are if name in were and are[name] != were[name]]
-    if not changed:
+    changed = {name: _changes(name, were[name], are[name]) for name in are if name in were and are[name] != were[name]}
+    news = judged.sources(list(judged.new())).values() if changed else ()
+    left = {name: lines for name, lines in changed.items() if not any(may_be_about(one, name, lines) for one in news)}
+    if not left:
         return []
-    lines = [line for name in changed for line in _changes(name, were[name], are[name])]
-    message = f"the DDL of {', '.join(changed)} changed and no revision came with it; autogenerate does not see it"
+    came = "no revision that came with it is about that" if news else "no revision came with it"
+    message = f"the DDL of {', '.join(left)} changed and {came}; autogenerate does not see it"
     hint = '`alembic revision -m "…"`, write it by hand, then `git add` it' + WAIVE
-    return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=tuple(lines))]
+    lines = tuple(line for each in left.values() for line in each)
+    return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=lines)]
 
 
 def _changes(name: str, before: Iterable[str], now: Iterable[str]) -> list[str]:

@@ -11,7 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from dbsync.checks.build import Verdict
+from dbsync.config.settings import is_script
 from dbsync.store.layout import write_private
+from dbsync.sync.baseline import baseline_identity
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class Verdicts:
         """Return the environment's configuration and revision folders, which count however they are read."""
         environment = self._project.environment_in(self._environment, tree)
         files = [name for name in (environment.ini, environment.toml) if name]
+        baseline = self._project.settings.baseline_for(environment.name) or ""
+        files += [baseline] if is_script(baseline) else []
         return [*files, f"{environment.script_location}/env.py", *(f"{one}/" for one in environment.version_locations)]
 
     def _ids(self, tree: CommitTree, names: Iterable[str]) -> dict[str, str]:
@@ -109,7 +113,8 @@ class Verdicts:
         environ, entries, top = self._project.environ, self._listed(tree), self._project.repository.top
         variables = [(name, environ.get(name)) for name in sorted(verdict["variables"])]
         ignored = [(name, _when(os.path.join(top, name))) for name in verdict["read"] if _is_ignored(name, entries)]
-        facts = (interpreter, _packages(interpreter), variables, ignored)
+        baseline = baseline_identity(self._project, self._environment, tree)
+        facts = (interpreter, _packages(interpreter), variables, ignored, baseline)
         return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
 

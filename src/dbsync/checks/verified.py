@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from dbsync.store.layout import write_private
+from dbsync.sync.baseline import baseline_identity
 from dbsync.sync.watched import unchanged, watched_files
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Verified:
         environment = judged.project.environment_in(judged.environment, judged.tree)
         names = {environment.ini, environment.toml, f"{environment.script_location}/env.py"}
         ids = {entry.path: entry.oid for entry in judged.tree.list() if entry.path in names}
-        return repr(sorted(ids.items()))
+        return repr((sorted(ids.items()), baseline_identity(judged.project, environment, judged.tree)))
 
     def _key(self, one: str) -> str:
         graph = self._judged.graph.map

@@ -10,6 +10,7 @@ from dbsync.checks.drift import NO_REVISION, why_not
 from dbsync.checks.finding import Finding, waives, without_waived
 from dbsync.checks.verified import Verified
 from dbsync.errors import Obstacle
+from dbsync.sync.baseline import HINT, may_lack_baseline
 from dbsync.sync.failures import obstacle_of
 from dbsync.sync.request import graph_facts
 
@@ -89,10 +90,12 @@ def _verify(this: _Verification, wanted: list[str], known: list[str]) -> Result:
     judged = this.judged
     here = subtree_of(judged, judged.tree, "verify")
     done = _from_nothing(this, here, wanted)
-    if isinstance(done, Obstacle) and done.code == FAILED and judged.base:
+    has_baseline = judged.project.settings.baseline_for(judged.environment.name)
+    if isinstance(done, Obstacle) and done.code == FAILED and judged.base and not has_baseline:
         done = _upon_models(this, here, judged.base, wanted)
     if isinstance(done, Obstacle):
-        hint = done.hint.replace("`dbsync sync`", "`dbsync verify`")
+        asking = may_lack_baseline(judged.project, judged.environment, done.message)
+        hint = done.hint.replace("`dbsync sync`", "`dbsync verify`") + (f"; {HINT}" if asking else "")
         finding = Finding(Obstacle("DBS222", f"not verified: {done.message}", hint, done.path, done.line))
         return Result(tuple(known), tuple(known), tuple(without_waived([finding], judged.project.settings.ignore)))
     clean = [one for one, (_, found) in done.found.items() if not found]
@@ -149,7 +152,10 @@ def _run(this: _Verification, here: Subtree, plan: dict[str, Any], shadow: dict[
             this.found[event["revision"]] = (applied and event["applied"], [*before, *event["found"]])
         elif event["event"] == "lost":
             lost.append(event["revision"])
-        return plan if event["event"] == "current" else None
+        if event["event"] != "current":
+            return None
+        there = here.graph.map.ancestors(event["heads"])  # a baseline may say itself which revisions are in it
+        return {**plan, "order": [one for one in plan["order"] if one not in there]}
 
     last = run_worker(here, "verify", answer, shadow=shadow)
     if isinstance(last, Obstacle):
@@ -187,6 +193,9 @@ def _finding(judged: Judged, one: str, facts: dict[str, Any], more: list[str]) -
     if error:
         message += f": {error['type']}: {error['message']}"
     path = error.get("path") or judged.graph.map.revisions[one].path
-    obstacle = Obstacle(code, message, HINTS[code] + OF_FILE.format(code), path, error.get("line"))
+    hint = HINTS[code] + OF_FILE.format(code)
+    if code == "DBS230" and may_lack_baseline(judged.project, judged.environment, message):
+        hint += f"; {HINT}"
+    obstacle = Obstacle(code, message, hint, path, error.get("line"))
     stops = not facts.get("on_rows") or error["lacks_a_value"]
     return Finding(obstacle, stops, (*facts["lines"], *more))

@@ -13,6 +13,7 @@ from dbsync.git.hooks.configured import git_version
 from dbsync.store.pending import read_pending
 from dbsync.sync.project import own_interpreter
 from dbsync.sync.request import interpreter_of
+from dbsync.sync.scratch import remove_scratch
 from dbsync.sync.status import environment_status
 
 if TYPE_CHECKING:
@@ -123,8 +124,12 @@ def _fix(project: Project) -> list[str]:
     done = []
     if project.layout.initialised and install(project.repository, own_interpreter()).changed:
         done.append("hooks installed")
+    removed = remove_scratch(project)
+    done += [f"scratch database {name} dropped" for name in removed.dropped]
+    if removed.left:
+        done.append(f"not dropped, since the server did not answer: {', '.join(removed.left)}")
     for name in SCRATCH:
-        if os.path.isdir(project.layout.path(name)):
+        if os.path.isdir(project.layout.path(name)) and not (name == "shadows" and removed.left):
             shutil.rmtree(project.layout.path(name), ignore_errors=True)
             done.append(f"{name} removed")
     return done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_OK
@@ -11,11 +11,21 @@ from dbsync.store.gate import git_dirs, remove_all_gates
 from dbsync.store.pending import clear_pending
 from dbsync.store.verdict import forget_verdict
 from dbsync.store.watch import remove_watch
+from dbsync.sync.scratch import remove_scratch
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from dbsync.commands.context import Context
+    from dbsync.git.hooks import UninstallReport
+    from dbsync.sync.scratch import Removed
+
+
+class Uninstalled(NamedTuple):
+    """What became of the hooks, and of scratch databases on servers."""
+
+    hooks: UninstallReport
+    scratch: Removed
 
 
 def run(context: Context, options: Namespace) -> Report:
@@ -26,4 +36,5 @@ def run(context: Context, options: Namespace) -> Report:
         clear_pending(git_dir)
         forget_verdict(git_dir)
         remove_watch(git_dir)
-    return Report(EXIT_OK, uninstall(project.repository, purge=options.purge))
+    removed = remove_scratch(project)  # before the state folder, which knows their names
+    return Report(EXIT_OK, Uninstalled(uninstall(project.repository, purge=options.purge), removed))

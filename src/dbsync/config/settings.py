@@ -1,7 +1,7 @@
 """Settings: a person's own in `git config dbsync.*`, the project's in the tracked `[tool.dbsync]` of pyproject.toml.
 
 What names a program, widens the guard or relaxes trust counts from git config alone, which nobody can push: in a
-tracked file it is a proposal that `dbsync init` shows.
+tracked file it is a proposal that `dbsync init` shows. A baseline that is a file of the repository is none of these.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Declared(NamedTuple):
 class Settings(NamedTuple):
     """What is set, defaults filled in.
 
-    `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters` and `runners`
-    hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore` the codes of
-    findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url` a server for
-    that. `proposals` are keys of the tracked table that do not count until accepted. `obstacles` says why the tracked
-    table could not be read.
+    `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters`, `runners`
+    and `baselines` hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore`
+    the codes of findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url`
+    a server for that. `proposals` are keys of the tracked table that do not count until accepted. `obstacles` says
+    why the tracked table could not be read.
     """
 
     top: str
@@ -57,6 +57,7 @@ class Settings(NamedTuple):
     runner: str | None = None
     baseline: str | None = None
     seed: str | None = None
+    baselines: Mapping[str, str] = {}
     interpreters: Mapping[str, str] = {}
     runners: Mapping[str, str] = {}
     environments: tuple[Declared, ...] = ()
@@ -75,6 +76,15 @@ class Settings(NamedTuple):
     def runner_for(self, environment: str) -> str | None:
         """Return the configured runner of an environment: its own (`dbsync.<name>.runner`) or everyone's."""
         return self.runners.get(environment, self.runner)
+
+    def baseline_for(self, environment: str) -> str | None:
+        """Return what makes the structure that a chain assumes: an environment's own or everyone's."""
+        return self.baselines.get(environment, self.baseline)
+
+
+def is_script(baseline: str) -> bool:
+    """Say whether a baseline is the path of a file with SQL; anything else is a command."""
+    return baseline.endswith(".sql") and not any(one.isspace() for one in baseline)
 
 
 def read_settings(repository: Repository, tree: Tree) -> Settings:
@@ -95,7 +105,8 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         allow_host=own.hosts("allowHost"),
         interpreter=own.last("interpreter"),
         runner=own.last("runner"),
-        baseline=own.last("baseline"),
+        baseline=own.last("baseline") or project.baseline(),
+        baselines=own.by_environment("baseline"),
         seed=own.last("seed"),
         interpreters=own.by_environment("interpreter"),
         runners=own.by_environment("runner"),
@@ -214,10 +225,18 @@ class _Project:
             raise self._wrong("environments", value, f"a list of tables of strings, each with some of {fields}")
         return tuple(Declared(**item) for item in value)
 
+    def baseline(self) -> str | None:
+        """Return the baseline where it is a file of the repository: that names no program, as a command does."""
+        value = self._table.get("baseline")
+        inside = isinstance(value, str) and is_script(value) and not value.startswith(("/", "~"))
+        return value if inside and ".." not in str(value).split("/") else None
+
     def proposals(self) -> dict[str, Any]:
         names = {name.lower(): name for name in PROPOSED}
         spelled = {key.replace("-", "").replace("_", "").lower(): value for key, value in self._table.items()}
         found = {names[key]: value for key, value in spelled.items() if key in names}
+        if self.baseline():
+            del found["baseline"]
         return {**found, "auto": "always"} if self._table.get("auto") == "always" else found
 
     def _wrong(self, name: str, value: object, allowed: str) -> DbsyncError:

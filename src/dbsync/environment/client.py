@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # What stands before each event (RFC 7464), and how the last one may be called.
 MARK = b"\x1e"
 LAST = ("done", "failed")
+BASELINE_SECONDS = 120
 # The worker's name in the project's process: a project may have a module `dbsync` of its own.
 PACKAGE = "_dbsync_worker"
 # Makes the modules that arrive on standard input importable, and hands over. Nothing else of dbsync is on the
@@ -57,6 +58,7 @@ class Launch(NamedTuple):
     """How the worker is started: its command, where the project is for it, and what its environment is.
 
     `deadline` is when it is killed, by time.monotonic(): a hook must not freeze git, whatever env.py waits for.
+    `baseline` is the command that makes a chain's baseline in a scratch database when the worker asks for it.
     """
 
     command: list[str]
@@ -64,6 +66,7 @@ class Launch(NamedTuple):
     environ: Mapping[str, str]
     cwd: str
     deadline: float | None = None
+    baseline: list[str] = []  # noqa: RUF012 - of a NamedTuple, and never changed
 
 
 class WorkerDiedError(Exception):
@@ -100,12 +103,29 @@ def converse(launch: Launch, request: dict[str, Any], answer: Answer, keep_open:
         except OSError as error:
             raise WorkerDiedError(127, f"{launch.command[0]}: {error.strerror}") from error
         with _killed_at(launch.deadline, child) as late:
-            event = _talk(child, {**request, "top": launch.top}, answer)
+            event = _talk(child, {**request, "top": launch.top}, _with_baseline(launch, answer))
             returncode = child.wait()
         output = log.text()
     if event.get("event") not in LAST:
         raise WorkerDiedError(returncode, output, began=bool(event), late=bool(late))
     return Conversation(event, output)
+
+
+def _with_baseline(launch: Launch, answer: Answer) -> Answer:
+    """Answer the worker's wish for a baseline: the command runs here, and is told where by variables."""
+
+    def answered(event: dict[str, Any]) -> dict[str, Any] | None:
+        if event["event"] != "baseline":
+            return answer(event)
+        environ = {**launch.environ, **event["variables"]}
+        try:
+            done = process.run(launch.baseline, cwd=launch.cwd, env=environ, seconds=BASELINE_SECONDS)
+        except OSError as error:
+            return {"failed": f"{launch.baseline[0]}: {error.strerror}"}
+        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        return {"failed": said[-1] if said else f"exit status {done.returncode}"} if done.returncode else {}
+
+    return answered
 
 
 def _talk(child: Any, request: dict[str, Any], answer: Answer) -> dict[str, Any]:

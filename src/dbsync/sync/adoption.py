@@ -11,6 +11,7 @@ from dbsync.errors import DbsyncError, Obstacle
 from dbsync.store.databases import adopt, open_ledger
 from dbsync.store.records import update_record
 from dbsync.sync.applied import Applied, explain_heads
+from dbsync.sync.baseline import HINT, may_lack_baseline
 from dbsync.sync.failures import died, obstacle_of
 from dbsync.sync.inspect import Found, inspect
 from dbsync.sync.outcome import display
@@ -174,7 +175,6 @@ def _compare(project: Project, target: Target, sources: dict[str, bytes], candid
         "applied": [],
         "target": facts,
         "down": [],
-        "up": graph.ordered(graph.revisions),
         "heads": list(graph.heads),
         "record": True,
     }
@@ -187,7 +187,9 @@ def _compare(project: Project, target: Target, sources: dict[str, bytes], candid
             built.append(event["identity"]["key"])
             lines[built[-1]] = event["schema_lines"]
             changes[built[-1]] = event["changes"]
-        return plan if event["event"] == "current" else {} if event["event"] == "ready" else None
+        if event["event"] == "current":  # a baseline may say itself which revisions are in it
+            return {**plan, "up": graph.ordered(set(graph.revisions) - graph.ancestors(event["heads"]))}
+        return {} if event["event"] == "ready" else None
 
     until = candidate.deadline if isinstance(candidate, Built) else None
     why_not = _build(project, target, {"target": facts, "deadline": until}, answer)
@@ -208,7 +210,11 @@ def _build(project: Project, target: Target, facts: dict[str, Any], answer: Any)
         return died(error, environment, project.settings.runner_for(environment.name)).message
     except DbsyncError as error:
         return error.message
-    return "" if last["event"] == "done" else obstacle_of(last, environment).message
+    if last["event"] == "done":
+        return ""
+    obstacle = obstacle_of(last, environment)
+    asking = may_lack_baseline(project, environment, obstacle.message)
+    return f"{obstacle.message}; {HINT}" if asking else obstacle.message
 
 
 def anything(_: dict[str, Any]) -> Obstacle | None:

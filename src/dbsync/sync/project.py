@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dbsync.config.environment import Environment
     from dbsync.config.settings import Settings
+    from dbsync.environment.server import OwnServer
     from dbsync.errors import Obstacle
     from dbsync.git.objects import Tree
     from dbsync.git.repository import Repository
@@ -35,6 +36,7 @@ class Project:
         self.layout = Layout(repository.state_dir)
         self.work_tree = WorkTree(repository)
         self.cache = RevisionCache(self.layout)
+        self.own_server: OwnServer | None = None
         self._settings: Settings | None = None
         self._found: dict[str, tuple[list[Environment], list[Obstacle]]] = {}
         self._graphs: dict[tuple[str, str], Graph] = {}
@@ -45,6 +47,11 @@ class Project:
         if self._settings is None:
             self._settings = read_settings(self.repository, self.work_tree)
         return self._settings
+
+    @property
+    def scratch_url(self) -> str | None:
+        """The server for scratch databases where the project's own is not to be used, or was found not to do."""
+        return self.settings.shadow_url or (self.own_server.url if self.own_server else None)
 
     @property
     def main_top(self) -> str:

@@ -12,6 +12,7 @@ from dbsync.config.interpreter import Surroundings, find_interpreter
 from dbsync.environment.client import BOOTSTRAP, Launch
 from dbsync.process import without_git
 from dbsync.store.records import read_records
+from dbsync.sync.baseline import baseline_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +44,13 @@ def launch(project: Project, environment: Environment) -> Launch:
     """Return how to start the worker: the project's Python beside us, or through the configured runner."""
     top = project.repository.top
     environ = without_git(project.environ)
+    baseline = project.settings.baseline_for(environment.name)
+    started = Launch([], top, environ, top, baseline=shlex.split(baseline or ""))
     runner = project.settings.runner_for(environment.name)
     if runner:
-        return Launch([*shlex.split(runner), "-c", BOOTSTRAP], runner_top(project, environment), environ, top)
-    interpreter = interpreter_of(project, environment).path
-    return Launch([interpreter, "-c", BOOTSTRAP], top, environ, top)
+        command = [*shlex.split(runner), "-c", BOOTSTRAP]
+        return started._replace(command=command, top=runner_top(project, environment))
+    return started._replace(command=[interpreter_of(project, environment).path, "-c", BOOTSTRAP])
 
 
 def runner_top(project: Project, environment: Environment) -> str:
@@ -60,8 +63,10 @@ def runner_top(project: Project, environment: Environment) -> str:
 def request_for(project: Project, target: Target, mode: str, **options: Any) -> dict[str, Any]:
     """Return the request: the environment, the graph that Alembic is to see, and the guard's policy."""
     environment = target.environment
+    scratch = mode in ("build", "judge", "verify")
     return {
         "mode": mode,
+        "baseline": baseline_facts(project, environment, target.tree) if scratch else {},
         "ini": environment.ini,
         "toml": environment.toml,
         "section": environment.section,

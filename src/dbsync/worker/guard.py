@@ -14,6 +14,7 @@ from typing import Any
 
 from .engines import adapter_for
 from .failures import Stop
+from .raw import RawConnections
 
 SUPPORTED = ("sqlite", "postgresql")
 LOCAL_HOSTS = ("", "localhost", "host.docker.internal")
@@ -34,6 +35,7 @@ class Guard:
         self._policy = policy
         self._admitted: set[str] = set()
         self._checked = False
+        self._raw = RawConnections()
         self.writable: Any | None = None
         self.redirect: Any | None = None
 
@@ -47,12 +49,15 @@ class Guard:
 
         def checked(dialect: Any, *cargs: Any, **cparams: Any) -> Any:
             self.check(dialect.name, adapter_for(dialect).target(list(cargs), cparams))
-            return connect(dialect, *cargs, **cparams)
+            with self._raw.allowed():
+                return connect(dialect, *cargs, **cparams)
 
         DefaultDialect.connect = checked  # type: ignore[method-assign, assignment]  # the last place before the driver
         event.listen(Engine, "do_connect", self._before_connecting)
         event.listen(Engine, "connect", self._connected)
         event.listen(Engine, "before_cursor_execute", self._before_statement)
+        if self.redirect is not None:
+            self._raw.forbid()
 
     def _before_connecting(self, dialect: Any, record: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         if dialect.name not in SUPPORTED:
@@ -121,7 +126,8 @@ class Guard:
         checked, self._checked = self._checked, False
         if self.redirect is not None:
             if not checked:
-                raise Stop("DBS418", "env.py makes its connections by `creator`, so they lead to one database only")
+                message = "env.py makes its connections by `creator`, so they lead to one database only"
+                raise Stop("DBS420", message, "let it connect by `create_engine` with a URL")
             return
         if not checked:
             self.check(name, adapter.reached(dbapi_connection))

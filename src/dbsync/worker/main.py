@@ -85,16 +85,10 @@ def _merge(request: dict[str, Any], top: str) -> dict[str, Any]:
 def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, Any]) -> dict[str, Any]:
     from .environment import EnvironmentLog, load_application, make_config, make_script_directory
     from .guard import Guard
-    from .redirect import Redirect
     from .scripts import Sources
 
     guard = Guard(channel, request["policy"])
-    own = request["mode"] in ("build", "judge", "verify")
-    guard.redirect = Redirect(request.get("shadow", {}), guard.check) if own else None
-    if request.get("clone"):
-        from .clone import Clone
-
-        guard.redirect = Clone(channel, guard.check)
+    guard.redirect = _redirect(channel, guard, request)
     guard.install()
     reading = _reading(request, top)
     config = make_config(request, top)
@@ -114,8 +108,28 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
     return {"databases": run.databases, "variables": log.variables(), "read": reading.files() if reading else []}
 
 
+def _redirect(channel: Channel, guard: Any, request: dict[str, Any]) -> Any:
+    """Return what stands between env.py and its database; nothing where that is what is wanted."""
+    shadow = request.get("shadow", {})
+    if request["mode"] == "remove":
+        from .redirect import Removal
+
+        return Removal(shadow, guard.check, channel)
+    if request.get("clone"):
+        from .clone import Clone
+
+        return Clone(channel, guard.check)
+    if request["mode"] not in ("build", "judge", "verify"):
+        return None
+    from .baseline import Baseline
+    from .redirect import Redirect
+
+    baseline = Baseline(channel, {} if request.get("create_all") else request["baseline"])
+    return Redirect(shadow, guard.check, baseline.make)
+
+
 def _runner(channel: Channel, guard: Any, sources: Any, request: dict[str, Any]) -> Any:
-    if request["mode"] == "judge":
+    if request["mode"] in ("judge", "remove"):
         from .judge import Judge
 
         gc.disable()  # what is made stays until the end: models, and two pictures of each table

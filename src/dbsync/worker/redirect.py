@@ -12,21 +12,28 @@ class Redirect:
 
     `shadow` says where the first one is to be and to stay: "file" on SQLite; on PostgreSQL "database", made anew where
     "fresh" is true. "url" names another server of the same engine for all of them. `check` is
-    the guard's, of what is really connected to.
+    the guard's, of what is really connected to. `baseline` makes what a chain starts from in one that is new.
     """
 
-    def __init__(self, shadow: dict[str, Any], check: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        shadow: dict[str, Any],
+        check: Callable[[str, dict[str, Any]], None],
+        baseline: Callable[[Any, Any, list[Any], dict[str, Any]], None],
+    ) -> None:
         self._check = check
         self._shadow = shadow
         self._url: str = shadow.get("url") or ""
+        self._baseline = baseline
         self._made: dict[str, tuple[Callable[..., None], Callable[[], None]]] = {}
 
     def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         """Change the arguments of a connection. Raises `Stop` where no scratch database can be made."""
         name = repr(adapter.target(cargs, cparams))
         if self._url:
-            self._lead_to_server(dialect, cargs, cparams)
+            _lead_to(self._url, dialect, cargs, cparams)
         self._check(dialect.name, adapter.target(cargs, cparams))
+        fresh = name not in self._made and self._shadow.get("fresh", True)
         if name not in self._made:
             try:
                 self._made[name] = adapter.make_scratch(dialect, cargs, cparams, self._shadow)
@@ -35,16 +42,43 @@ class Redirect:
                 reason = str(error).strip().split("\n", 1)[0]
                 raise Stop("DBS418", f"no scratch database can be made: {reason}") from error
         self._made[name][0](cargs, cparams)
-
-    def _lead_to_server(self, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
-        from sqlalchemy.engine import make_url
-
-        given, named = dialect.create_connect_args(make_url(self._url))
-        cargs[:] = given
-        cparams.clear()
-        cparams.update(named)
+        if fresh:
+            self._baseline(adapter, dialect, cargs, cparams)
 
     def remove(self) -> None:
         """Drop the scratch databases."""
         for _, drop in self._made.values():
             drop()
+
+
+class Removal:
+    """In the place of a redirect: drops scratch databases on the server that env.py is about to connect to, and stops.
+
+    `shadow` holds their "names", and "url" as for `Redirect`.
+    """
+
+    def __init__(self, shadow: dict[str, Any], check: Callable[[str, dict[str, Any]], None], channel: Any) -> None:
+        self._check = check
+        self._shadow = shadow
+        self._channel = channel
+
+    def point(self, adapter: Any, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        """Drop those that are there; the connection is never made."""
+        if self._shadow.get("url"):
+            _lead_to(self._shadow["url"], dialect, cargs, cparams)
+        self._check(dialect.name, adapter.target(cargs, cparams))
+        dropped = adapter.remove_scratch(dialect, cargs, cparams, self._shadow["names"])
+        self._channel.tell("removed", names=dropped)
+        raise Stop("DBS418", "nothing but this was wanted")
+
+    def remove(self) -> None:
+        """Nothing: none was made."""
+
+
+def _lead_to(url: str, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
+    from sqlalchemy.engine import make_url
+
+    given, named = dialect.create_connect_args(make_url(url))
+    cargs[:] = given
+    cparams.clear()
+    cparams.update(named)

@@ -117,6 +117,17 @@ def test_an_environment_needs_a_config_or_a_script_location(files, line):
         tracked(files, line)
 
 
+@pytest.mark.parametrize(
+    "value", ["schema.sql", "db/base line.sql", "../schema.sql", "/etc/schema.sql", "~/schema.sql"]
+)
+def test_a_tracked_baseline_counts_where_it_is_a_file_of_the_repository(files, value):
+    found = tracked(files, f'baseline = "{value}"')
+
+    assert (found.baseline, dict(found.proposals)) == (
+        (value, {}) if value == "schema.sql" else (None, {"baseline": value})
+    )
+
+
 def test_tracked_programs_hosts_and_trust_are_proposals(files):
     found = tracked(
         files,

@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 from dbsync.cli import console
 
 if TYPE_CHECKING:
+    from dbsync.commands.uninstall import Uninstalled
     from dbsync.git.hooks import UninstallReport
 
 
-def show(value: UninstallReport) -> None:
-    """List what was restored, and the files whose owner has a line of ours."""
+def show(value: Uninstalled) -> None:
+    """List what was restored, the files whose owner has a line of ours, and scratch databases."""
+    _show_hooks(value.hooks)
+    for name in value.scratch.dropped:
+        console.say(console.clean(f"dbsync: scratch database {name} dropped"))
+    if value.scratch.left:
+        names = ", ".join(value.scratch.left)
+        console.say(console.clean(f"note: the server did not answer; drop there by hand, where they are: {names}"))
+
+
+def _show_hooks(value: UninstallReport) -> None:
     for path in value.changed:
         console.say(console.clean(f"dbsync: taken out of {path}"))
     for path in value.left:

@@ -10,12 +10,23 @@ from typing import TYPE_CHECKING, Any
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
 from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
+from .postgresql_scratch import make_scratch, remove_scratch, run_script, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "is_needed", "schema", "types_in_use"]
+__all__ = [
+    "CLEARABLE",
+    "clearable",
+    "is_needed",
+    "make_scratch",
+    "remove_scratch",
+    "run_script",
+    "schema",
+    "types_in_use",
+    "variables",
+]
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 
@@ -248,46 +259,3 @@ def copied(connection: Any) -> None:
 def quote_one(name: str) -> str:
     """Quote one identifier, dots and all."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow: dict[str, Any]) -> Any:
-    """Make an empty database on the same server; return how a connection is pointed at it, and what drops it.
-
-    The one that `shadow` names stays, and is taken as it is unless it is to be fresh. Raises the driver's error where
-    the role may not create databases.
-    """
-    import secrets
-
-    name = shadow.get("database") or f"dbsync_shadow_{secrets.token_hex(6)}"
-    given = dict(cparams)
-
-    def run(statement: str) -> list[Any]:
-        dbapi = dialect.connect(*cargs, **given)
-        dbapi.autocommit = True
-        cursor = dbapi.cursor()
-        cursor.execute(statement)
-        found = list(cursor.fetchall()) if cursor.description else []
-        dbapi.close()
-        return found
-
-    def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
-        cparams["dbname" if "dbname" in cparams else "database"] = name
-
-    # FORCE: env.py's own connections to it may still lie in a pool. Nobody else knows its name.
-    drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
-    if shadow.get("fresh"):
-        run(drop)
-    if not run(f"SELECT 1 FROM pg_database WHERE datname = {literal(name)}"):
-        run(f'CREATE DATABASE "{name}"')
-    return point, lambda: None if shadow.get("database") else _sync_or_async(dialect, lambda: run(drop))
-
-
-def _sync_or_async(dialect: Any, call: Any) -> None:
-    if not dialect.is_async:
-        call()
-        return
-    import asyncio
-
-    from sqlalchemy.util import greenlet_spawn
-
-    asyncio.run(greenlet_spawn(call))

@@ -14,12 +14,13 @@ from urllib.parse import unquote
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
 from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
+from .sqlite_scratch import make_scratch, remove_scratch, run_script, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "schema"]
+__all__ = ["CLEARABLE", "clearable", "make_scratch", "remove_scratch", "run_script", "schema", "variables"]
 BUSY_SECONDS = 3
 BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 
@@ -42,7 +43,7 @@ def prepare(dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
 
 def reached(dbapi: Any) -> dict[str, Any]:
     """Return what `target` would have said of a connection that was made behind SQLAlchemy's back."""
-    path = _path(dbapi) or ":memory:"
+    path = path_of(dbapi) or ":memory:"
     return {"path": path, "database": os.path.basename(path)}
 
 
@@ -52,7 +53,7 @@ def settle(dbapi: Any) -> None:
 
 def identity(connection: Any) -> dict[str, Any] | None:
     """Return what tells this database from others: its real path, and the inode, which changes when it is recreated."""
-    path = _path(dbapi_of(connection))
+    path = path_of(dbapi_of(connection))
     if not path:
         return None
     found = os.stat(path)
@@ -61,7 +62,7 @@ def identity(connection: Any) -> dict[str, Any] | None:
 
 def describe(connection: Any) -> dict[str, Any]:
     """Return what `init` shows before it adopts a database."""
-    return {"host": "", "size": os.path.getsize(_path(dbapi_of(connection)) or os.devnull), "sessions": []}
+    return {"host": "", "size": os.path.getsize(path_of(dbapi_of(connection)) or os.devnull), "sessions": []}
 
 
 def lock(connection: Any, schema: str | None, table: str) -> None:
@@ -90,7 +91,7 @@ def blocked(connection: Any, error: Exception) -> str | None:
     """Return who is in the way where an error says that a lock was waited for in vain."""
     if "database is locked" not in str(error) and "database table is locked" not in str(error):
         return None
-    return f"another process holds {os.path.basename(_path(dbapi_of(connection)) or '')}: waited {BUSY_SECONDS} s"
+    return f"another process holds {os.path.basename(path_of(dbapi_of(connection)) or '')}: waited {BUSY_SECONDS} s"
 
 
 def finish(connection: Any) -> None:
@@ -197,7 +198,7 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
     import tempfile
     from urllib.parse import quote as quote_path
 
-    path = _path(dbapi_of(connection)) or ""
+    path = path_of(dbapi_of(connection)) or ""
     with tempfile.TemporaryDirectory(prefix="dbsync-") as folder:
         copy = os.path.join(folder, "kept.sqlite")
         with sqlite3.connect(f"file:{quote_path(path)}?mode=ro", uri=True) as source, sqlite3.connect(copy) as aim:
@@ -218,7 +219,7 @@ def copied(connection: Any) -> Callable[[], None] | None:
 
     if getattr(connection.connection.driver_connection, "in_transaction", False):
         return None
-    path = _path(dbapi_of(connection)) or ""
+    path = path_of(dbapi_of(connection)) or ""
     copy = sqlite3.connect(":memory:")
     _back_up(path, copy)
 
@@ -258,35 +259,7 @@ def is_needed(error: Exception) -> bool:
     return False
 
 
-def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow: dict[str, Any]) -> Any:
-    """Make an empty database, or take the file that `shadow` names; return how to get there, and what removes it.
-
-    Nothing is waited for to be on the disk: a scratch database that is lost is made again.
-    """
-    import shutil
-    import tempfile
-
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
-
-    folder = "" if shadow.get("file") else tempfile.mkdtemp(prefix="dbsync-")
-    path = shadow.get("file") or os.path.join(folder, "fresh.db")
-
-    def point(cargs: list[Any], cparams: dict[str, Any]) -> None:
-        if cargs:
-            cargs[0] = path
-        else:
-            cparams["database"] = path
-
-    def hasty(dbapi: Any, record: Any) -> None:
-        if _path(dbapi) == path:
-            execute(dbapi, "PRAGMA synchronous = OFF")
-
-    event.listen(Engine, "connect", hasty)
-    return point, lambda: shutil.rmtree(folder, ignore_errors=True) if folder else None
-
-
-def _path(dbapi: Any) -> str | None:
+def path_of(dbapi: Any) -> str | None:
     for row in rows_of(dbapi, "PRAGMA database_list"):
         if row[1] == "main":
             return str(row[2]) or None
