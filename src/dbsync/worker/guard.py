@@ -15,12 +15,12 @@ from typing import Any
 from .engines import adapter_for
 from .failures import Stop
 
-SUPPORTED = ("sqlite", "postgresql")
+SUPPORTED = ("sqlite", "postgresql", "mysql", "mariadb")
 LOCAL_HOSTS = ("", "localhost", "host.docker.internal")
 MARKER = re.compile(r"(?:^|[^a-z])(prod|production|live|staging|stage|preprod)(?:$|[^a-z])")
 MARKED_VARIABLES = ("ENV", "APP_ENV", "ENVIRONMENT", "FLASK_ENV", "DJANGO_ENV", "PYTHON_ENV", "RAILS_ENV")
 READING = re.compile(
-    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(SELECT|WITH(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b)|PRAGMA|SHOW|SET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|EXPLAIN|VALUES"
+    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(SELECT|WITH(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b)|PRAGMA|SHOW|SET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|EXPLAIN|DESCRIBE|VALUES"
     r"|CREATE\s+(?:SCHEMA|EXTENSION)\s+IF\s+NOT\s+EXISTS|$)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -122,6 +122,7 @@ class Guard:
         if self.redirect is not None:
             if not checked:
                 raise Stop("DBS418", "env.py makes its connections by `creator`, so they lead to one database only")
+            adapter.settle(dbapi_connection)
             return
         if not checked:
             self.check(name, adapter.reached(dbapi_connection))
@@ -137,8 +138,14 @@ class Guard:
         self._admitted.add(identity["key"])
 
     def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if self.redirect is not None or (self.writable is not None and conn is self.writable):
+        if self.writable is not None and conn is self.writable:
             return
+        if self.redirect is None:
+            self._check_statement(statement)
+        elif not READING.match(statement):
+            self.redirect.keep_in(conn, statement)
+
+    def _check_statement(self, statement: str) -> None:
         if not READING.match(statement):
             words = " ".join(statement.split())[:60]
             if self.writable is not None:
@@ -157,5 +164,7 @@ def _is_loopback(name: str) -> bool:
 
 
 def _dialect_of(dbapi_connection: Any) -> str:
-    module = type(dbapi_connection).__module__
+    module = type(dbapi_connection).__module__.lower()
+    if any(name in module for name in ("mysql", "mariadb", "asyncmy")):
+        return "mysql"
     return "sqlite" if "sqlite" in module else "postgresql"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from .engines import adapter_for
 from .failures import Stop
 
 
 class Redirect:
     """One scratch database for each that env.py names, made when its first connection is about to be opened.
 
-    `shadow` says where the first one is to be and to stay: "file" on SQLite; on PostgreSQL "database", made anew where
+    `shadow` says where the first one is to be and to stay: "file" on SQLite; on a server "database", made anew where
     "fresh" is true. "url" names another server of the same engine for all of them. `check` is
     the guard's, of what is really connected to.
     """
@@ -35,6 +36,13 @@ class Redirect:
                 reason = str(error).strip().split("\n", 1)[0]
                 raise Stop("DBS418", f"no scratch database can be made: {reason}") from error
         self._made[name][0](cargs, cparams)
+
+    def keep_in(self, connection: Any, statement: str) -> None:
+        """Stop before a statement that would change another database than the scratch one."""
+        other = adapter_for(connection.dialect).strays(connection, statement)
+        if other:
+            message = f"a revision names another database than its own, so a scratch one is not enough: {other}"
+            raise Stop("DBS418", message, "leave the name of the database out of revisions and models")
 
     def _lead_to_server(self, dialect: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
         from sqlalchemy.engine import make_url

@@ -8,14 +8,16 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
-from .driver import dbapi_of, execute, rows_of
+from .driver import dbapi_of, execute, outside, rows_of, strays
 from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "is_needed", "schema", "types_in_use"]
+__all__ = ["CLEARABLE", "clearable", "is_needed", "schema", "strays", "types_in_use"]
+MOVES = True
+ROLLS_BACK_DDL = True
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 
@@ -186,6 +188,13 @@ def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     return str(status) if status else None
 
 
+def versions(dbapi: Any, schema: str | None, table: str) -> list[str]:
+    """Return what the version table holds; a session that keeps it locked is not waited for long."""
+    rows_of(dbapi, "SELECT set_config('lock_timeout', '1s', true)")
+    name = f"{quote_one(schema or 'public')}.{quote_one(table)}"
+    return sorted(row[0] for row in rows_of(dbapi, f"SELECT version_num FROM {name}"))
+
+
 def own_schema(connection: Any) -> str | None:
     """Return the schema that unqualified names are in, None for the usual one: tenants may each have their own."""
     schema = rows_of(dbapi_of(connection), "SELECT current_schema()")[0][0]
@@ -279,15 +288,4 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
         run(drop)
     if not run(f"SELECT 1 FROM pg_database WHERE datname = {literal(name)}"):
         run(f'CREATE DATABASE "{name}"')
-    return point, lambda: None if shadow.get("database") else _sync_or_async(dialect, lambda: run(drop))
-
-
-def _sync_or_async(dialect: Any, call: Any) -> None:
-    if not dialect.is_async:
-        call()
-        return
-    import asyncio
-
-    from sqlalchemy.util import greenlet_spawn
-
-    asyncio.run(greenlet_spawn(call))
+    return point, lambda: None if shadow.get("database") else outside(dialect, lambda: run(drop))
