@@ -46,7 +46,7 @@ def test_init_says_that_it_is_not_moved_and_installs_the_hooks(behind, mariadb):
 
     assert SENTENCE in done.err
     assert "hooks installed" in done.err
-    assert "hint: `dbsync status` shows where it differs, `alembic upgrade heads` moves it" in done.err
+    assert "hint: `dbsync status` shows where it differs, `alembic` moves it" in done.err
     assert codes(done) == []
     assert tables(mariadb, behind) == []
     assert database_status(behind)["state"] == "behind"
@@ -82,7 +82,7 @@ def test_a_switch_says_where_it_differs_and_changes_nothing(adopted, mariadb):
         assert (done.rc, codes(done)) == (1, ["DBS411"])
     assert tables(mariadb, adopted) == before
     assert database_status(adopted)["state"] == "ahead"
-    assert "hint: `alembic upgrade heads`" in adopted.dbsync("doctor", check=False).out
+    assert "shows how, move it with `alembic`" in adopted.dbsync("doctor", check=False).out
     assert "feature" in adopted.dbsync("explain", "r2").out
 
 
@@ -112,7 +112,7 @@ def test_rebase_writes_nothing_where_a_revision_that_moves_is_applied(adopted):
 
     done = adopted.dbsync("rebase", "--onto", "main", check=False)
 
-    assert (done.rc, codes(done)) == (1, ["DBS411"])
+    assert (done.rc, "which is not moved yet on this engine: nothing was written" in done.err) == (1, True)
     assert "hint: `alembic downgrade r1`, `dbsync rebase`, then `alembic upgrade heads`" in done.err
     assert adopted.git("status", "--porcelain").out == ""
     adopted.alembic("downgrade", "r1")
