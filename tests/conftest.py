@@ -14,6 +14,7 @@ import pytest
 pytest.register_assert_rewrite("tests.support.schema")
 
 from tests.support.isolation import isolate  # noqa: E402 - after the rewriting of asserts is asked for
+from tests.support.mariadb import FOLDER, PID, mariadb, mariadb_database  # noqa: E402
 from tests.support.postgres import (  # noqa: E402
     Database,
     postgres,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["postgres", "postgres_database"]
+    from tests.support.mariadb import Database as MariaDatabase
+
+__all__ = ["mariadb", "mariadb_database", "postgres", "postgres_database"]
 
 run = pytest.StashKey[ExitStack]()
 SLOW = (
@@ -52,13 +55,14 @@ SLOW = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Isolate this process, and name the server's folder once for all workers."""
+    """Isolate this process, and name the servers' folders once for all workers."""
     stack = config.stash[run] = ExitStack()
     home = tempfile.mkdtemp(prefix="dbsync-home-")
     stack.callback(shutil.rmtree, home, ignore_errors=True)
     isolate(home)
     if not hasattr(config, "workerinput"):
         stack.enter_context(server_folder())
+        stack.enter_context(server_folder(FOLDER, PID))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -102,3 +106,9 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Proj
 def postgres_project(tmp_path: Path, postgres_database: Database) -> Project:
     """Give a project whose dev database is an empty one on PostgreSQL."""
     return Project.create(tmp_path / "project", url=postgres_database.url)
+
+
+@pytest.fixture
+def mariadb_project(tmp_path: Path, mariadb_database: MariaDatabase) -> Project:
+    """Give a project whose dev database is an empty one on MariaDB."""
+    return Project.create(tmp_path / "project", url=mariadb_database.url)

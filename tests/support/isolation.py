@@ -29,7 +29,7 @@ NAMES = {
     "VISUAL",
 }
 # Said to the tests themselves, and handed on to the processes that pytest-xdist starts.
-KEPT = {"DBSYNC_HISTORIES", "DBSYNC_TESTS_POSTGRES", "DBSYNC_TESTS_PYTHON", "DBSYNC_TESTS_SLOW"}
+KEPT = {f"DBSYNC_{name}" for name in ("HISTORIES", "TESTS_MARIADB", "TESTS_POSTGRES", "TESTS_PYTHON", "TESTS_SLOW")}
 PREFIXES = ("DBSYNC_", "GIT_", "LC_", "PG", "PRE_COMMIT", "PYTHON", "XDG_")
 
 GIT_CONFIG = """\

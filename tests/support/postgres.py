@@ -14,14 +14,14 @@ import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 import pytest
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FOLDER = "DBSYNC_TESTS_POSTGRES"
 
@@ -48,7 +48,7 @@ PASSWORD = "right-word"
 
 
 class ServerFailedError(RuntimeError):
-    """The PostgreSQL server could not be started: an error, never a reason to pass over a test."""
+    """A server could not be started: an error, never a reason to pass over a test."""
 
 
 class Database(NamedTuple):
@@ -98,37 +98,41 @@ counter = itertools.count(1)
 
 
 @contextmanager
-def server_folder() -> Iterator[None]:
+def server_folder(variable: str = FOLDER, pid: str = "data/postmaster.pid") -> Iterator[None]:
     """Name a folder for the run's server; when the run ends, however it ends, the server ends with it.
 
     The pipe in the folder is held open by the process that runs this, and by nobody else: the server's keeper reads
-    from it until there is no writer left.
+    from it until there is no writer left. `pid` is the file that is there as long as the server runs.
     """
-    folder = tempfile.mkdtemp(prefix="dbsync-pg-")
+    folder = tempfile.mkdtemp(prefix="dbsync-db-")
     os.chmod(folder, 0o755)
     pipe = os.path.join(folder, "alive")
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)
-    os.environ[FOLDER] = folder
+    os.environ[variable] = folder
     try:
         yield
     finally:
-        del os.environ[FOLDER]
+        del os.environ[variable]
         os.close(writer)
-        wait_until(lambda: not os.path.exists(os.path.join(folder, "data", "postmaster.pid")), 20)
+        wait_until(lambda: not os.path.exists(os.path.join(folder, pid)), 20)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def running_server() -> Server:
     """Return the run's server, starting it if no test of any worker has yet. Raises ServerFailedError."""
     folder = os.environ[FOLDER]
+    return Server(folder, started_once(folder, start))
+
+
+def started_once(folder: str, start: Callable[[str], int]) -> int:
+    """Return the port of the server in a folder, which the first who asks starts."""
     with open(os.path.join(folder, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         port_file = Path(folder, "port")
         if not port_file.exists():
-            port = start(folder)
-            port_file.write_text(str(port))
-        return Server(folder, int(port_file.read_text()))
+            port_file.write_text(str(start(folder)))
+        return int(port_file.read_text())
 
 
 def start(folder: str) -> int:
@@ -145,31 +149,21 @@ def start(folder: str) -> int:
         raise ServerFailedError(f"initdb failed:\n{made.stdout}{made.stderr}")
     Path(data, "pg_hba.conf").write_text(ACCESS)
     port = free_port()
-    keep(folder, programs, port, user)
+    options = {**SETTINGS, "port": str(port), "unix_socket_directories": folder}
+    settings = [f"--{name}={value}" for name, value in options.items()]
+    keep(folder, [f"{programs}/postgres", "-D", data, *settings], user)
+    wait_for(folder, lambda: answers(folder, port))
     with Server(folder, port).connect() as connection:
         connection.execute(f"CREATE ROLE guarded SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
     return port
 
 
-def keep(folder: str, programs: str, port: int, user: str | None) -> None:
-    """Start the server under a keeper that stops it once the test run has gone."""
-    options = {**SETTINGS, "port": str(port), "unix_socket_directories": folder}
-    settings = [f"--{name}={value}" for name, value in options.items()]
+def keep(folder: str, command: list[str], user: str | None = None, **options: Any) -> None:
+    """Start a server under a keeper that stops it once the test run has gone."""
     script = 'pipe=$1; shift; { "$@" & server=$!; cat "$pipe" >/dev/null; kill -INT $server; wait $server; } &'
-    argv = [
-        "sh",
-        "-c",
-        script,
-        "keeper",
-        f"{folder}/alive",
-        f"{programs}/postgres",
-        "-D",
-        f"{folder}/data",
-    ]
-    log = os.path.join(folder, "log")
-    with open(log, "wb") as output:
+    with open(os.path.join(folder, "log"), "wb") as output:
         subprocess.run(
-            [*argv, *settings],
+            ["sh", "-c", script.replace("INT", options.pop("signal", "INT")), "keeper", f"{folder}/alive", *command],
             user=user,
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -177,9 +171,14 @@ def keep(folder: str, programs: str, port: int, user: str | None) -> None:
             stderr=output,
             start_new_session=True,
             check=True,
+            **options,
         )
-    if not wait_until(lambda: answers(folder, port), 30):
-        raise ServerFailedError(f"postgres did not start:\n{Path(log).read_text(errors='replace')}")
+
+
+def wait_for(folder: str, answers: Callable[[], bool]) -> None:
+    """Wait until a server takes connections. Raises ServerFailedError with what it said."""
+    if not wait_until(answers, 30):
+        raise ServerFailedError(f"the server did not start:\n{Path(folder, 'log').read_text(errors='replace')}")
 
 
 def answers(folder: str, port: int) -> bool:

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.ledger.ledger import file_name
 from dbsync.worker.engines import adapter_for
-from dbsync.worker.engines.driver import rows_of
 
 if TYPE_CHECKING:
     from dbsync.plugin.repository import Repository
-
-
-LOCK_MILLISECONDS = 1000
 
 
 class Step(NamedTuple):
@@ -83,18 +79,14 @@ class Run:
 
     def rows(self, dbapi: Any) -> list[str]:
         """Return what the version table holds; another session that keeps it locked is not waited for."""
-        schema = self.schema
-        if self.adapter is adapter_for("postgresql"):
-            rows_of(dbapi, f"SELECT set_config('lock_timeout', '{LOCK_MILLISECONDS}', true)")
-            schema = schema or "public"
-        name = ".".join('"{}"'.format(part.replace('"', '""')) for part in (schema, self.version_table) if part)
-        return sorted(row[0] for row in rows_of(dbapi, f"SELECT version_num FROM {name}"))  # noqa: S608 - quoted
+        found: list[str] = self.adapter.versions(dbapi, self.schema, self.version_table)
+        return found
 
 
 def is_followed(connection: Any, repository: Repository) -> bool:
     """Whether a database may be one that was given to dbsync; a server is not asked in the middle of a transaction."""
     name = connection.dialect.name
-    return name == "postgresql" or (
+    return name in ("postgresql", "mysql", "mariadb") or (
         name == "sqlite" and ledger_path(adapter_for(name).identity(connection), repository) is not None
     )
 

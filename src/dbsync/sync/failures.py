@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # What drivers say: SQLAlchemy wraps them all in OperationalError, asyncpg's have types of their own.
 UNREACHABLE = (
     "connection refused",
+    "can't connect to",
     "could not connect",
     "connect call failed",
     "could not translate",
@@ -25,7 +26,7 @@ UNREACHABLE = (
     "timeout expired",
 )
 NO_SOCKET = "no such file or directory"  # at the end: what env.py opens is named after it
-LOGIN = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
+LOGIN = ("access denied for user", "authentication failed", "no password supplied", "no pg_hba.conf entry", 'role "')
 NETWORK = frozenset({"ConnectionRefusedError", "DBAPIError", "OSError", "OperationalError", "TimeoutError", "gaierror"})
 NETWORK |= {"CannotConnectNowError", "ConnectionDoesNotExistError", "ConnectionResetError", "FileNotFoundError"}
 REFUSED = frozenset(
@@ -80,7 +81,7 @@ def _database_failed(error: dict[str, Any]) -> Obstacle | None:
     reason = error["message"].rpartition("FATAL:")[2].strip()
     if error["type"] in REFUSED and any(words in said for words in LOGIN):
         return Obstacle("DBS416", f"the server refused the login: {reason}", "correct the project's settings")
-    if error["type"] in REFUSED | {"InvalidCatalogNameError"} and 'database "' in said:
+    if error["type"] in REFUSED | {"InvalidCatalogNameError"} and ('database "' in said or "unknown database" in said):
         return Obstacle("DBS403", f"the server has no such database: {reason}", "create it, then `dbsync sync`")
     if error["type"] in NETWORK and (said.endswith(NO_SOCKET) or any(words in said for words in UNREACHABLE)):
         return Obstacle("DBS401", f"the database does not answer: {reason}", "start the server, then `dbsync sync`")

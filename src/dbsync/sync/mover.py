@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
 from dbsync.ledger.entry import Entry
+from dbsync.plan.left_alone import why_left_alone
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
 from dbsync.plan.way_back import lacks_way_back
@@ -165,6 +166,9 @@ class Mover:
 
     def _why_not(self, current: CurrentDatabase) -> Obstacle | None:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
+        left_alone = why_left_alone(current.facts["dialect"], plan)
+        if left_alone is not None:
+            return left_alone
         for one in plan.down if self._rules.unasked else ():
             if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
                 message = f"the source of {one} was found in {entries[one].commit[:12]}, which is not trusted: not run"

@@ -14,6 +14,7 @@ from alembic.autogenerate import api, produce_migrations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationStep
 
+from .engines import adapter_for
 from .models import describe, tables_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def _judgement(context: Any, heads: list[str]) -> dict[str, Any]:
     declared = _declared(context)
     if declared["empty"]:
         return {"lines": [], **declared}
+    if not adapter_for(context.dialect).MOVES:
+        context.opts["include_schemas"] = False  # they are other databases of the server
     migrations = produce_migrations(context, context.opts["target_metadata"])
     directives = [migrations]
     process = context.opts.get("process_revision_directives")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from .engines import adapter_for
 from .failures import Stop
 
 
 class Redirect:
     """One scratch database for each that env.py names, made when its first connection is about to be opened.
 
-    `shadow` says where the first one is to be and to stay: "file" on SQLite; on PostgreSQL "database", made anew where
+    `shadow` says where the first one is to be and to stay: "file" on SQLite; on a server "database", made anew where
     "fresh" is true. "url" names another server of the same engine for all of them. `check` is
     the guard's, of what is really connected to. `baseline` makes what a chain starts from in one that is new.
     """
@@ -44,6 +45,13 @@ class Redirect:
         self._made[name][0](cargs, cparams)
         if fresh:
             self._baseline(adapter, dialect, cargs, cparams)
+
+    def keep_in(self, connection: Any, statement: str) -> None:
+        """Stop before a statement that would change another database than the scratch one."""
+        other = adapter_for(connection.dialect).strays(connection, statement)
+        if other:
+            message = f"a revision names another database than its own, so a scratch one is not enough: {other}"
+            raise Stop("DBS418", message, "leave the name of the database out of revisions and models")
 
     def remove(self) -> None:
         """Drop the scratch databases."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EACH = 2
 SERVERS_OWN = ("information_schema", "pg_catalog", "pg_toast")
 A_DAY = dt.date(2020, 1, 1)
+NULL_ON_MYSQL = (1048, 1138, 1364)
 
 
 class NoValueError(Exception):
@@ -62,7 +63,7 @@ class Rows:
         inspector = sa.inspect(self._context.connection)
         usual = inspector.default_schema_name
         schemas = [None]
-        if self._context.dialect.name != "sqlite":
+        if self._context.dialect.name == "postgresql":  # elsewhere a schema is another database
             schemas += [one for one in inspector.get_schema_names() if one not in (*SERVERS_OWN, usual)]
         found = [(schema, name) for schema in schemas for name in inspector.get_table_names(schema=schema)]
         return [one for one in found if one[1] != self._context.version_table]
@@ -107,7 +108,7 @@ def lacks_a_value(error: BaseException) -> bool:
     """Say whether a statement failed because some column holds no value: it does so on any row, whatever it holds."""
     origin = getattr(error, "orig", None) or error
     code = str(getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None) or "")
-    return code == "23502" or "NOT NULL" in str(origin)
+    return code == "23502" or "NOT NULL" in str(origin) or any(one in NULL_ON_MYSQL for one in origin.args[:1])
 
 
 def _fills_itself(column: Any) -> bool:
@@ -125,7 +126,7 @@ def _value(column: Any, number: int) -> Any:
 
 
 def _text(kind: Any, number: int) -> str:
-    word = f"value {number}"
+    word = f'"value {number}"' if kind.__visit_name__ == "LONGTEXT" else f"value {number}"  # JSON on MariaDB
     return word if kind.length is None or kind.length >= len(word) else str(number)[: kind.length]
 
 

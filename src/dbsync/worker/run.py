@@ -63,7 +63,9 @@ class Run:
             self._connection = context.connection
             adapter = adapter_for(context.dialect)
             try:
-                if moving:
+                if not adapter.MOVES and self._guard.redirect is None:
+                    context.opts["dont_mutate"] = True  # else the version table is made before anything is asked
+                elif moving:
                     adapter.lock(context.connection, context.version_table_schema, context.version_table)
                     self._guard.writable = context.connection
                 run_migrations(**kw)

@@ -7,6 +7,7 @@ back; where the engine does not do that, a copy made before is put back. What ca
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .engines import adapter_for
@@ -152,9 +153,13 @@ class Trial:
         return {**describe(error, self._top), "lacks_a_value": lacks_a_value(error)}
 
     def _transaction(self) -> Any:
-        """Return the transaction of one migration: Alembic's own, or a savepoint where env.py began one around all."""
+        """Return the transaction of one migration: Alembic's own, or a savepoint where env.py began one around all.
+
+        No savepoint outlives DDL where that cannot be rolled back.
+        """
         if self._context._in_external_transaction:  # noqa: SLF001 - as above
-            return self._context.connection.begin_nested()
+            holds = self._adapter.ROLLS_BACK_DDL
+            return self._context.connection.begin_nested() if holds else contextlib.nullcontext()
         return self._context.begin_transaction(_per_migration=True)
 
     def _look(self) -> Seen:

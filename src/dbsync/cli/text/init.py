@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from dbsync.cli import console
 from dbsync.cli.text import sync
 from dbsync.commands.sync import Synced
+from dbsync.plan.left_alone import ENGINES
 
 if TYPE_CHECKING:
     from dbsync.commands.init import Initialised, Prepared
     from dbsync.sync.adoption import Adopted
 
 MOST_DIFFERENCES = 10
+LEFT_ALONE = "it is not moved yet on this engine: hooks check commits and pushes, and say where it differs from Git"
 
 
 def show(value: Initialised) -> None:
@@ -50,9 +52,12 @@ def _show_adopted(environment: str, adopted: Adopted) -> None:
     size = f"{candidate.size / 1e6:.1f} MB"
     at = ", ".join(candidate.seen.heads) or "base"
     facts = f"{candidate.seen.facts['dialect']}, {size}, at {at}"
-    console.say(console.clean(f"dbsync: {environment}: {candidate.name}{where} ({facts}) follows Git now"))
+    does = "is compared with Git" if candidate.seen.facts["dialect"] in ENGINES else "follows Git"
+    console.say(console.clean(f"dbsync: {environment}: {candidate.name}{where} ({facts}) {does} now"))
     for session in candidate.sessions:
         console.say(console.clean(f"  also connected: {session}"))
+    if candidate.seen.facts["dialect"] in ENGINES:
+        console.say(f"note: {LEFT_ALONE}")
     for obstacle in adopted.applied.obstacles:
         console.obstacle(obstacle)
     _show_comparison(adopted)
@@ -82,5 +87,7 @@ def _show_hooks(value: Initialised) -> None:
 
 def _show_differing(value: Initialised) -> None:
     differing = [one for status in value.statuses for one in status.databases if one.state != "in_sync"]
-    if differing and not value.synced:
+    if differing and all(one.seen.facts["dialect"] in ENGINES for one in differing):
+        console.say("hint: `dbsync status` shows where it differs, `alembic` moves it")
+    elif differing and not value.synced:
         console.say("hint: `dbsync sync --dry-run` shows what a sync would do, `dbsync sync` does it")

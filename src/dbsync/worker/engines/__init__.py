@@ -7,10 +7,15 @@ from typing import Any
 
 def adapter_for(dialect: Any) -> Any:
     """Return the module for a dialect, given as its name or as SQLAlchemy's object; only that one is compiled."""
-    if getattr(dialect, "name", dialect) == "sqlite":
+    name = getattr(dialect, "name", dialect)
+    if name == "sqlite":
         from . import sqlite
 
         return sqlite
+    if name in ("mysql", "mariadb"):
+        from . import mysql
+
+        return mysql
     from . import postgresql
 
     return postgresql

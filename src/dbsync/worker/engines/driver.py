@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 
 class Clearable(NamedTuple):
@@ -35,9 +35,26 @@ def execute(dbapi: Any, statement: str) -> None:
 
 
 def rows_of(dbapi: Any, statement: str) -> list[Any]:
-    """Run a statement and return all its rows."""
+    """Run a statement and return all its rows, none where it has none."""
     cursor = dbapi.cursor()
     cursor.execute(statement)
-    rows = list(cursor.fetchall())
+    rows = list(cursor.fetchall()) if cursor.description else []
     cursor.close()
     return rows
+
+
+def strays(connection: Any, statement: str) -> str:
+    """Return nothing: where a schema is no database, no statement leads out of one."""
+    return ""
+
+
+def outside(dialect: Any, call: Callable[[], Any]) -> None:
+    """Call something that connects, once env.py has ended: an async driver finds nothing running then."""
+    if not dialect.is_async:
+        call()
+        return
+    import asyncio
+
+    from sqlalchemy.util import greenlet_spawn
+
+    asyncio.run(greenlet_spawn(call))

@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
-from .driver import dbapi_of, execute, rows_of
+from .driver import dbapi_of, execute, rows_of, strays
 from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 from .postgresql_scratch import make_scratch, remove_scratch, run_script, variables
 
@@ -24,9 +24,12 @@ __all__ = [
     "remove_scratch",
     "run_script",
     "schema",
+    "strays",
     "types_in_use",
     "variables",
 ]
+MOVES = True
+ROLLS_BACK_DDL = True
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 
@@ -195,6 +198,13 @@ def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
         return None
     status = rows_of(dbapi_of(connection), f"SELECT pg_xact_status('{xid}'::xid8)")[0][0]
     return str(status) if status else None
+
+
+def versions(dbapi: Any, schema: str | None, table: str) -> list[str]:
+    """Return what the version table holds; a session that keeps it locked is not waited for long."""
+    rows_of(dbapi, "SELECT set_config('lock_timeout', '1s', true)")
+    name = f"{quote_one(schema or 'public')}.{quote_one(table)}"
+    return sorted(row[0] for row in rows_of(dbapi, f"SELECT version_num FROM {name}"))
 
 
 def own_schema(connection: Any) -> str | None:

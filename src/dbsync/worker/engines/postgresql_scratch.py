@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..failures import Stop
-from .driver import execute
+from .driver import execute, outside
 from .postgresql_schema import literal
 
 
@@ -35,7 +35,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
         raise Stop("DBS420", "the scratch database is gone")
     if not there:
         run(f'CREATE DATABASE "{name}"')
-    return point, lambda: None if shadow.get("database") else _sync_or_async(dialect, lambda: run(drop))
+    return point, lambda: None if shadow.get("database") else outside(dialect, lambda: run(drop))
 
 
 def remove_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], names: list[str]) -> list[str]:
@@ -55,17 +55,6 @@ def _run(dialect: Any, cargs: list[Any], cparams: dict[str, Any], statement: str
     found = list(cursor.fetchall()) if cursor.description else []
     dbapi.close()
     return found
-
-
-def _sync_or_async(dialect: Any, call: Any) -> None:
-    if not dialect.is_async:
-        call()
-        return
-    import asyncio
-
-    from sqlalchemy.util import greenlet_spawn
-
-    asyncio.run(greenlet_spawn(call))
 
 
 def run_script(dbapi: Any, text: str) -> None:

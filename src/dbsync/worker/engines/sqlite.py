@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..failures import Stop
-from .driver import dbapi_of, execute, rows_of
+from .driver import dbapi_of, execute, rows_of, strays
 from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
 from .sqlite_scratch import make_scratch, remove_scratch, run_script, variables
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "make_scratch", "remove_scratch", "run_script", "schema", "variables"]
+__all__ = ["CLEARABLE", "clearable", "make_scratch", "remove_scratch", "run_script", "schema", "strays", "variables"]
+MOVES = True
+ROLLS_BACK_DDL = True
 BUSY_SECONDS = 3
 BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 
@@ -140,6 +142,11 @@ def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     if before == after or now not in (before, after):
         return None
     return "committed" if now == after else "aborted"
+
+
+def versions(dbapi: Any, schema: str | None, table: str) -> list[str]:
+    """Return what the version table holds."""
+    return sorted(row[0] for row in rows_of(dbapi, f"SELECT version_num FROM {quote(table)}"))
 
 
 def own_schema(connection: Any) -> str | None:
