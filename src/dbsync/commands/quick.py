@@ -28,11 +28,11 @@ def quick_heads(arguments: list[str], cwd: str, environ: Mapping[str, str]) -> s
 
 def quick_status(cwd: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what `status --json` shows where everything is known to be in sync, else None."""
-    git_dir = _plain_git_dir(cwd, environ)
+    git_dir = plain_git_dir(cwd, environ)
     if git_dir is None or any(os.path.exists(os.path.join(git_dir, marker)) for marker in MARKERS):
         return None
     said = standing_verdict(git_dir, environ)
-    head = _head(git_dir) if said else None
+    head = head_of(git_dir) if said else None
     if not said or head is None:
         return None
     now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
@@ -44,7 +44,7 @@ def quick_status(cwd: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
     return {"version": 1, "environments": said, "obstacles": [], "git": git, "in_progress": None, "pending": None}
 
 
-def _plain_git_dir(cwd: str, environ: Mapping[str, str]) -> str | None:
+def plain_git_dir(cwd: str, environ: Mapping[str, str]) -> str | None:
     """Find `.git` as git would in the ordinary case; a linked work tree or GIT_DIR is not the ordinary case."""
     if "GIT_DIR" in environ:
         return None
@@ -58,7 +58,7 @@ def _plain_git_dir(cwd: str, environ: Mapping[str, str]) -> str | None:
     return found if os.path.isdir(found) else None
 
 
-def _head(git_dir: str) -> tuple[str, str | None] | None:
+def head_of(git_dir: str) -> tuple[str, str | None] | None:
     """Read HEAD's commit and branch from loose and packed refs; None where they are kept in another way."""
     text = _text(git_dir, "HEAD")
     if not text.startswith("ref: "):
