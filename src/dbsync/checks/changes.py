@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DIFFERING = ("-r", "--raw", "-z", "--no-renames", "--no-abbrev")  # of diff-tree and diff-index
 MOST_MODULES = 50
 FILES = ("100644", "100755")
+# What may bring another environment.
+CONFIGURES = (".ini", ".toml", ".cfg", "env.py")
 
 
 class Depended:
@@ -66,7 +68,7 @@ class Depended:
 
     def _counts(self, change: Change) -> bool:
         status, path, _, _ = change
-        if path in self._names:
+        if path in self._names or path.endswith(CONFIGURES):
             return True
         is_python = path.endswith(".py")
         come_or_gone = status != "M" and f"{os.path.dirname(path)}/*" in self._names

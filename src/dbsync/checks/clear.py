@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from dbsync.checks.judged import Subject
+    from dbsync.git.objects import CommitTree
     from dbsync.git.repository import Repository
     from dbsync.sync.project import Project
 
@@ -23,34 +24,32 @@ OF_GIT = ("GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_C
 
 def remember_clear(project: Project, subject: Subject, kinds: Collection[str]) -> None:
     """Keep that some kinds of checks found nothing in a subject that is not a merge."""
-    tree, environments = project.commit_tree(subject.tree), project.environments(project.commit_tree(subject.tree))[0]
-    verdicts = [Verdicts(project, one) for one in environments]
-    records = [one.record(tree) for one in verdicts]
-    if subject.other or not subject.base or not records or any(one is None or one["upon"] for one in records):
-        return
-    known = [one for one in records if one]
-    tracked = {entry.path for entry in tree.list()}
-    found = {
-        "tree": subject.tree,
-        "head": subject.base,
-        "kinds": sorted(kinds),
-        "environments": [_depended(one) for one in known],
-    }
-    facts = [one["verdict"] for one in known]
-    top = project.repository.top
-    files = {os.path.join(top, name) for one in facts for name in own_files(one, tracked)}
-    files |= {path for one in facts for path in one["outside"]}
-    hangs_on = {
-        "files": sorted({*files, *_of_dbsync(project), *_configurations(project.repository)}),
-        "folders": [os.path.join(top, name) for name in sorted({name for one in facts for name in folders_of(one)})],
-        "variables": sorted({*VARIABLES, *OF_GIT, *(name for one in facts for name in one["variables"])}),
-    }
-    store_clear_tree(project.repository.git_dir, found, hangs_on, project.environ)
+    tree = project.commit_tree(subject.tree)
+    verdicts = [Verdicts(project, one) for one in project.environments(tree)[0]]
+    known = [one.record(tree) if "drift" in kinds else one.of_revisions(tree) for one in verdicts]
+    records = [one for one in known if one and not one["upon"]]
+    if subject.base and not subject.other and len(records) == len(verdicts):
+        found = {"tree": subject.tree, "head": subject.base, "environments": [_depended(one) for one in records]}
+        hangs_on = _hangs_on(project, tree, [one["verdict"] for one in records])
+        store_clear_tree(project.repository.git_dir, kinds, (found, hangs_on), project.environ)
 
 
 def _depended(record: dict[str, Any]) -> dict[str, Any]:
     facts = record["verdict"]
     return {"names": list(record["ids"]), **{name: facts[name] for name in ("idle", "python", "documented")}}
+
+
+def _hangs_on(project: Project, tree: CommitTree, facts: list[dict[str, Any]]) -> dict[str, list[str]]:
+    top, tracked = project.repository.top, {entry.path for entry in tree.list()}
+    files = {os.path.join(top, name) for one in facts for name in own_files(one, tracked)}
+    files |= {path for one in facts for path in one["outside"]}
+    folders = {os.path.join(top, name) for one in facts for name in folders_of(one)}
+    variables = {name for one in facts for name in one["variables"]}
+    return {
+        "files": sorted({*files, *_of_dbsync(project), *_configurations(project.repository)}),
+        "folders": sorted(folders),
+        "variables": sorted({*VARIABLES, *OF_GIT, *variables}),
+    }
 
 
 def _of_dbsync(project: Project) -> Iterable[str]:

@@ -28,7 +28,16 @@ KEPT = 20
 TRIED = 3  # as many of the newest are compared by their syntax
 FORMAT = 3
 # What decides which versions are installed; read from the tree, whether env.py reads it or not.
-ALWAYS = ("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "requirements.txt", "setup.cfg")
+ALWAYS = (
+    "pyproject.toml",
+    "setup.cfg",
+    "requirements.txt",
+    "poetry.lock",
+    "uv.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    ".gitattributes",
+)
 
 
 class Verdicts:
@@ -90,6 +99,16 @@ class Verdicts:
     def watched(self, tree: CommitTree) -> list[str]:
         """Return the files and folders that the verdict on a tree depends on, none where it is not known."""
         return next((list(record["ids"]) for record in self._records_of(tree)), [])
+
+    def of_revisions(self, tree: CommitTree) -> dict[str, Any]:
+        """Return, in the form of `record`, what a look at the revisions alone depends on."""
+        facts = {**Verdict()._asdict(), "obstacle": None}
+        return {
+            "ids": self._ids(tree, {*self._own(tree), *ALWAYS}),
+            "upon": None,
+            "tree": tree.commit,
+            "verdict": facts,
+        }
 
     def record(self, tree: CommitTree, upon: CommitTree | None = None) -> dict[str, Any] | None:
         """Return what is kept of a tree that is the same in everything that matters."""

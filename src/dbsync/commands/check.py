@@ -45,7 +45,7 @@ def run(context: Context, options: Namespace) -> Report:
     strict = project.settings.unjudged == "stop" or bool(context.environ.get("CI"))
     kinds = options.only or KINDS
     value = Checked(name, check(project, subject, kinds, Rules(strict)))
-    if options.staged and not value.findings and "drift" in kinds:
+    if options.staged and not value.findings:
         remember_clear(project, subject, kinds)
     return Report(EXIT_FINDING if value.stops else EXIT_OK, value)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SQUASHED = "SQUASH_MSG"
 # What the upstream decides too, and what is said each time that it is asked for, is not answered here by hand.
-BY_HAND = {"danger", "drift"}
+BY_HAND = {"danger", "drift", "heads"}
 
 
 def kinds_asked(arguments: list[str]) -> list[str] | None:
@@ -37,18 +37,17 @@ def finds_nothing(kinds: list[str], cwd: str, environ: Mapping[str, str]) -> boo
     git_dir = plain_git_dir(cwd, environ)
     if git_dir is None or any(os.path.exists(os.path.join(git_dir, marker)) for marker in (*MARKERS, SQUASHED)):
         return False
-    found, head = clear_tree(git_dir, environ), head_of(git_dir)
-    if found is None or head is None or not set(kinds) <= set(found["kinds"]):
+    found, head = clear_tree(git_dir, kinds, environ), head_of(git_dir)
+    if found is None or head is None:
         return False
     git = _Git(os.path.dirname(git_dir), environ)
-    staged = git.ask("diff-index", "--cached", *DIFFERING, found["tree"], "--")
-    same_head = head[0] == found["head"] or _nothing_matters(
-        found, git.ask("diff-tree", *DIFFERING, found["tree"], head[0], "--"), git
-    )
-    return same_head and _nothing_matters(found, staged, git)
+    same_head = head[0] == found["head"] or _nothing_matters(found, ("diff-tree", found["tree"], head[0]), git)
+    return same_head and _nothing_matters(found, ("diff-index", "--cached", found["tree"]), git)
 
 
-def _nothing_matters(found: dict[str, Any], raw: bytes | None, git: _Git) -> bool:
+def _nothing_matters(found: dict[str, Any], asked: tuple[str, ...], git: _Git) -> bool:
+    command, *words = asked
+    raw = git.ask(command, *DIFFERING, *words, "--")
     if raw is None:
         return False
     for one in found["environments"]:

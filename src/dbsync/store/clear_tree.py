@@ -1,4 +1,4 @@
-"""The last tree that was judged before a commit with nothing found, and all that this hangs on beside it.
+"""The last tree in which checks found nothing, and all that this hangs on beside it: a file for each kind of checks.
 
 Read before anything else is imported, so this module imports nothing that costs, as `store.verdict`.
 """
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    # What is kept, and the names that it hangs on, absolute.
+    Facts = tuple[Mapping[str, Any], Mapping[str, Iterable[str]]]
+
 NAME = "dbsync-clear"
 FORMAT = f"{__version__} 1"
 RACY_NANOSECONDS = 20_000_000
 
 
-def store_clear_tree(
-    git_dir: str, found: Mapping[str, Any], hangs_on: Mapping[str, Iterable[str]], environ: Any
-) -> None:
-    """Keep what was found of a tree; `hangs_on` names `variables`, `files` and `folders` (absolute).
+def store_clear_tree(git_dir: str, kinds: Iterable[str], facts: Facts, environ: Mapping[str, str]) -> None:
+    """Keep which tree it was, as `commands.quick_check` reads it, and the `variables`, `files` and `folders`.
 
     Nothing is kept where a file is as young as this: its next change might not show (gitformat-index(5), racy).
     """
+    found, hangs_on = facts
     files = {path: when(path) for path in hangs_on["files"]}
     newest = max((one[0] for one in files.values()), default=0)
-    path = os.path.join(git_dir, NAME)
+    path = _path(git_dir, kinds)
     if newest > time.time_ns() - RACY_NANOSECONDS:
         return
     variables = {name: _sum_of(environ.get(name)) for name in hangs_on["variables"]}
@@ -47,10 +49,10 @@ def store_clear_tree(
         return
 
 
-def clear_tree(git_dir: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
+def clear_tree(git_dir: str, kinds: Iterable[str], environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what was found, None where nothing is kept or something that it hangs on has changed."""
     try:
-        with open(os.path.join(git_dir, NAME), "rb") as file:
+        with open(_path(git_dir, kinds), "rb") as file:
             if os.fstat(file.fileno()).st_uid != os.geteuid():
                 return None
             kept, variables, files, folders, found = marshal.load(file)  # noqa: S302 - our own, owner-only
@@ -63,6 +65,10 @@ def clear_tree(git_dir: str, environ: Mapping[str, str]) -> dict[str, Any] | Non
         and all(code_in(folder) == names for folder, names in folders.items())
     )
     return dict(found) if same else None
+
+
+def _path(git_dir: str, kinds: Iterable[str]) -> str:
+    return os.path.join(git_dir, ".".join((NAME, *sorted(kinds))))
 
 
 def _sum_of(value: str | None) -> int:
