@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from dbsync.checks.changes import DIFFERING, Depended
-from dbsync.commands.quick import MARKERS, head_of, plain_git_dir
 from dbsync.git.blobs import parse_blobs
+from dbsync.git.plain import MARKERS, head_of, plain_git_dir
 from dbsync.process import capture, git_environment
 from dbsync.store.clear_tree import clear_tree
 
