@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
@@ -56,6 +57,7 @@ def modules(project, tmp_path):
         ["status", "--json"],
         ["ensure"],
         ["hook", "post-checkout", "HEAD", "HEAD", "1"],
+        ["check", "--staged", "--only", "heads"],
     ],
     ids=" ".join,
 )
@@ -63,3 +65,15 @@ def test_a_hot_path_imports_nothing_heavy(modules, args):
     imported = modules(*args)
     assert not imported & HEAVY
     assert "dbsync" in imported
+
+
+SLOW_TO_IMPORT = {"argparse", "ast", "json", "re", "sqlite3", "subprocess", "tempfile", "typing"}
+
+
+def test_a_check_that_is_known_imports_next_to_nothing(modules):
+    words = ("check", "--staged", "--only", "heads")
+    modules(*words)
+    time.sleep(0.05)  # what is as young as a verdict is not believed
+    modules(*words)
+
+    assert not modules(*words) & (HEAVY | SLOW_TO_IMPORT)

@@ -36,6 +36,9 @@ class Verdict(NamedTuple):
     `read` are the files and folders of the tree that were read; `obstacle` says why it was not judged; `failed` is the
     revision that could not be built, if that was it; `before` is the DDL of the base's models where it was built upon
     them, since the chain does not start from nothing (`failed` then says where it failed, see `fingerprint`).
+
+    `outside` are the files and folders elsewhere on this machine that were read. `idle` are, by module, the functions
+    (line, name) that were not called, by the Python of version `python`; `documented`: docstrings may matter.
     """
 
     lines: tuple[str, ...] = ()
@@ -46,6 +49,10 @@ class Verdict(NamedTuple):
     obstacle: Obstacle | None = None
     failed: str = ""
     before: Mapping[str, list[str]] | None = None
+    outside: tuple[str, ...] = ()
+    idle: Mapping[str, list[tuple[int, str]]] = {}
+    documented: bool = True
+    python: str = ""
 
 
 def fingerprint(revision: Revision) -> str:
@@ -144,10 +151,14 @@ def build_upon_models(base: Subtree, subtree: Subtree) -> tuple[Verdict, Verdict
     try:
         made = create_models(base, shadow)
         found = made if made.obstacle else _run(subtree, shadow.again(), done=known)
-        read = tuple(sorted({*made.read, *found.read}))
-        return made, found._replace(read=read, before=made.tables)
+        read, outside = _both(made.read, found.read), _both(made.outside, found.outside)
+        return made, found._replace(read=read, outside=outside, idle={}, before=made.tables)
     finally:
         shadow.discard()
+
+
+def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*one, *other}))
 
 
 def create_models(base: Subtree, shadow: Shadow) -> Verdict:
@@ -166,6 +177,7 @@ def _run(subtree: Subtree, shadow: dict[str, Any], *, done: set[str], **options:
             judged["lines"] = [*judged.get("lines", []), *event["lines"]]
             judged["tables"] = {**judged.get("tables", {}), **event["tables"]}
             judged["empty"] = event["empty"]
+            judged["commented"] = judged.get("commented") or event["commented"]
         if event["event"] != "current":
             return None
         # The baseline may say itself which revisions are in it.
@@ -208,7 +220,14 @@ def _verdict(subtree: Subtree, judged: dict[str, Any], last: dict[str, Any]) -> 
     if last["event"] != "done":
         step = last.get("step") or {}
         return Verdict(obstacle=obstacle_of(last, subtree.environment), failed=step.get("revision", ""))
-    lines = tuple(dict.fromkeys(judged.get("lines", [])))
     return Verdict(
-        lines, judged.get("tables", {}), judged.get("empty", False), tuple(last["read"]), dict(last["variables"])
+        lines=tuple(dict.fromkeys(judged.get("lines", []))),
+        tables=judged.get("tables", {}),
+        empty=judged.get("empty", False),
+        read=tuple(last["read"]),
+        variables=dict(last["variables"]),
+        outside=tuple(last["outside"]),
+        idle=last["idle"],
+        documented=last["documented"] or judged.get("commented", False),
+        python=last["python"],
     )

@@ -10,23 +10,35 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from dbsync.checks.around import Around
 from dbsync.checks.build import Verdict
+from dbsync.checks.changes import DIFFERING, Depended
 from dbsync.config.settings import is_script
+from dbsync.git.objects import read_blobs
 from dbsync.store.layout import write_private
-from dbsync.sync.baseline import baseline_identity
-from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from dbsync.checks.changes import Idle
     from dbsync.config.environment import Environment
     from dbsync.git.objects import CommitTree
     from dbsync.sync.project import Project
 
 KEPT = 20
-FORMAT = 2
+TRIED = 3  # as many of the newest are compared by their syntax
+FORMAT = 3
 # What decides which versions are installed; read from the tree, whether env.py reads it or not.
-ALWAYS = ("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "requirements.txt", "setup.cfg")
+ALWAYS = (
+    "pyproject.toml",
+    "setup.cfg",
+    "requirements.txt",
+    "poetry.lock",
+    "uv.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    ".gitattributes",
+)
 
 
 class Verdicts:
@@ -37,6 +49,7 @@ class Verdicts:
         self._environment = environment
         name = hashlib.sha256(environment.name.encode()).hexdigest()[:16]
         self._path = project.layout.path("verdicts", f"{name}.json")
+        self._around = Around(project, environment)
         self._trees: dict[str, dict[str, str]] = {}
 
     def known(self, tree: CommitTree, upon: CommitTree | None = None) -> Verdict | None:
@@ -44,8 +57,27 @@ class Verdicts:
 
         Where it was built upon the models of another tree, `upon` has to be like that one.
         """
-        record = self._record(tree, upon)
-        return _loaded(record["verdict"]) if record else None
+        record = self.record(tree, upon)
+        return _loaded(record["verdict"]) if record else self._known_by_syntax(tree)
+
+    def _known_by_syntax(self, tree: CommitTree) -> Verdict | None:
+        """Take the verdict on a tree whose modules differ only where nothing was run, and keep it for this one."""
+        names = self._listed(tree)
+        for record in self._read()[:TRIED]:
+            facts = record["verdict"]
+            if record["upon"] is None and record["around"] == self._around.hashed(facts, names):
+                idle = self._idle_in(tree, record)
+                if idle is not None:
+                    return self.remember(tree, _loaded({**facts, "idle": idle}))
+        return None
+
+    def _idle_in(self, tree: CommitTree, record: dict[str, Any]) -> Idle | None:
+        repository, facts = self._project.repository, record["verdict"]
+        depended = Depended(record["ids"], facts["idle"], facts["python"], documented=facts["documented"])
+        done = repository.ask("diff-tree", *DIFFERING, record["tree"], tree.commit, "--")
+        if done.returncode:  # git has thrown that tree away
+            return None
+        return depended.idle_after(depended.of(done.stdout), lambda oids: read_blobs(repository, oids))
 
     def failing(self) -> set[str]:
         """Return the revisions (`build.fingerprint`) that are known to fail from nothing, and not upon models."""
@@ -59,7 +91,8 @@ class Verdicts:
         ids = self._ids(tree, {*verdict.read, *folders, *self._own(tree), *ALWAYS})
         facts = {**verdict._asdict(), "obstacle": None}
         base = self._ids(upon, ids) if upon else None
-        record = {"ids": ids, "upon": base, "around": self._around(tree, facts), "verdict": facts}
+        record = {"ids": ids, "upon": base, "tree": tree.commit, "verdict": facts}
+        record["around"] = self._around.hashed(facts, self._listed(tree))
         self._project.layout.folder("verdicts")
         write_private(self._path, json.dumps({"format": FORMAT, "records": [record, *self._read()][:KEPT]}))
         return verdict
@@ -68,13 +101,25 @@ class Verdicts:
         """Return the files and folders that the verdict on a tree depends on, none where it is not known."""
         return next((list(record["ids"]) for record in self._records_of(tree)), [])
 
-    def _record(self, tree: CommitTree, upon: CommitTree | None) -> dict[str, Any] | None:
+    def of_revisions(self, tree: CommitTree) -> dict[str, Any]:
+        """Return, in the form of `record`, what a look at the revisions alone depends on."""
+        facts = {**Verdict()._asdict(), "obstacle": None}
+        return {
+            "ids": self._ids(tree, {*self._own(tree), *ALWAYS}),
+            "upon": None,
+            "tree": tree.commit,
+            "verdict": facts,
+        }
+
+    def record(self, tree: CommitTree, upon: CommitTree | None = None) -> dict[str, Any] | None:
+        """Return what is kept of a tree that is the same in everything that matters."""
         found = self._records_of(tree)
         return next((one for one in found if one["upon"] is None or self._has(upon, one["upon"])), None)
 
     def _records_of(self, tree: CommitTree) -> Iterator[dict[str, Any]]:
+        names = self._listed(tree)
         for record in self._read():
-            if self._has(tree, record["ids"]) and record["around"] == self._around(tree, record["verdict"]):
+            if self._has(tree, record["ids"]) and record["around"] == self._around.hashed(record["verdict"], names):
                 yield record
 
     def _has(self, tree: CommitTree | None, ids: dict[str, str]) -> bool:
@@ -107,20 +152,10 @@ class Verdicts:
             self._trees[tree.name] = {entry.path: entry.oid for entry in tree.list()}
         return self._trees[tree.name]
 
-    def _around(self, tree: CommitTree, verdict: dict[str, Any]) -> str:
-        """Return a hash of what is not in the tree: the interpreter, its packages, variables, ignored files."""
-        interpreter = interpreter_of(self._project, self._environment).path
-        environ, entries, top = self._project.environ, self._listed(tree), self._project.repository.top
-        variables = [(name, environ.get(name)) for name in sorted(verdict["variables"])]
-        ignored = [(name, _when(os.path.join(top, name))) for name in verdict["read"] if _is_ignored(name, entries)]
-        baseline = baseline_identity(self._project, self._environment, tree)
-        facts = (interpreter, _packages(interpreter), variables, ignored, baseline)
-        return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()
-
 
 def _loaded(facts: dict[str, Any]) -> Verdict:
-    lines, read = tuple(facts["lines"]), tuple(facts["read"])
-    return Verdict(**{**facts, "lines": lines, "read": read, "obstacle": None})
+    tuples = {name: tuple(facts[name]) for name in ("lines", "read", "outside")}
+    return Verdict(**{**facts, **tuples, "obstacle": None})
 
 
 def _id(name: str, entries: dict[str, str]) -> str:
@@ -134,28 +169,3 @@ def _id(name: str, entries: dict[str, str]) -> str:
 
 def _hashed(lines: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _packages(interpreter: str) -> list[tuple[str, int]]:
-    """Return when packages were installed last: a folder's time changes with each."""
-    root = os.path.dirname(os.path.dirname(os.path.abspath(interpreter)))
-    found = []
-    for library in ("lib", "lib64"):
-        folder = os.path.join(root, library)
-        for version in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-            packages = os.path.join(folder, version, "site-packages")
-            if os.path.isdir(packages):
-                found.append((packages, os.stat(packages).st_mtime_ns))
-    return found
-
-
-def _when(path: str) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _is_ignored(name: str, entries: dict[str, str]) -> bool:
-    """Say whether what was read is of this machine and in no tree: settings such as .env."""
-    return not name.endswith("/") and name not in entries

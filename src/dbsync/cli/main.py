@@ -72,6 +72,15 @@ def _answered_at_once(arguments: list[str]) -> bool:
         if status is not None:
             show_in_sync(status, arguments)
         return status is not None
+    if arguments[:1] == ["check"] or arguments == ["hook", "pre-commit"]:
+        from dbsync.commands.quick_check import finds_nothing, kinds_asked
+
+        kinds = kinds_asked(arguments)
+        if kinds is None or not finds_nothing(kinds, os.getcwd(), os.environ):
+            return False
+        if arguments[0] == "check":
+            sys.stderr.write("dbsync: nothing is wrong with what is staged\n")
+        return True
     return False
 
 

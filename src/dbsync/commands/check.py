@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.checks.check import KINDS, check
+from dbsync.checks.clear import remember_clear
 from dbsync.checks.drift import Rules
 from dbsync.checks.judged import Subject
 from dbsync.commands.context import Report
@@ -42,7 +43,10 @@ def run(context: Context, options: Namespace) -> Report:
     name, subject = _subject(project, options)
     demand_environment(project, subject)
     strict = project.settings.unjudged == "stop" or bool(context.environ.get("CI"))
-    value = Checked(name, check(project, subject, options.only or KINDS, Rules(strict)))
+    kinds = options.only or KINDS
+    value = Checked(name, check(project, subject, kinds, Rules(strict)))
+    if options.staged and not value.findings:
+        remember_clear(project, subject, kinds)
     return Report(EXIT_FINDING if value.stops else EXIT_OK, value)
 
 

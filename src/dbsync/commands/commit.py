@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.checks.check import KINDS, check
+from dbsync.checks.clear import remember_clear
 from dbsync.checks.drift import Rules
 from dbsync.checks.finding import Finding
 from dbsync.checks.verdicts import Verdicts
@@ -46,7 +47,11 @@ def _of_a_merge(project: Project, findings: list[Finding]) -> list[Finding]:
 
 
 def _judge(project: Project) -> list[Finding]:
-    return check(project, staged(project), KINDS, Rules(project.settings.unjudged == "stop", why_untrusted(project)))
+    subject = staged(project)
+    found = check(project, subject, KINDS, Rules(project.settings.unjudged == "stop", why_untrusted(project)))
+    if not found:
+        remember_clear(project, subject, KINDS)
+    return found
 
 
 def _watch(project: Project, *, stopped: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+from dbsync.git.plain import MARKERS, head_of, plain_git_dir
 from dbsync.store.answers import known_heads
 from dbsync.store.verdict import standing_verdict
 
@@ -15,8 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-MARKERS = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "sequencer", "BISECT_LOG")
 
 
 def quick_heads(arguments: list[str], cwd: str, environ: Mapping[str, str]) -> str | None:
@@ -28,11 +27,11 @@ def quick_heads(arguments: list[str], cwd: str, environ: Mapping[str, str]) -> s
 
 def quick_status(cwd: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what `status --json` shows where everything is known to be in sync, else None."""
-    git_dir = _plain_git_dir(cwd, environ)
+    git_dir = plain_git_dir(cwd, environ)
     if git_dir is None or any(os.path.exists(os.path.join(git_dir, marker)) for marker in MARKERS):
         return None
     said = standing_verdict(git_dir, environ)
-    head = _head(git_dir) if said else None
+    head = head_of(git_dir) if said else None
     if not said or head is None:
         return None
     now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
@@ -42,42 +41,3 @@ def quick_status(cwd: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
     commit, branch = head
     git = {"head": commit, "branch": branch, "operation": None}
     return {"version": 1, "environments": said, "obstacles": [], "git": git, "in_progress": None, "pending": None}
-
-
-def _plain_git_dir(cwd: str, environ: Mapping[str, str]) -> str | None:
-    """Find `.git` as git would in the ordinary case; a linked work tree or GIT_DIR is not the ordinary case."""
-    if "GIT_DIR" in environ:
-        return None
-    folder = os.path.realpath(cwd)
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent
-    found = os.path.join(folder, ".git")
-    return found if os.path.isdir(found) else None
-
-
-def _head(git_dir: str) -> tuple[str, str | None] | None:
-    """Read HEAD's commit and branch from loose and packed refs; None where they are kept in another way."""
-    text = _text(git_dir, "HEAD")
-    if not text.startswith("ref: "):
-        return (text, None) if len(text) in (40, 64) else None
-    ref = text[len("ref: ") :]
-    commit = _text(git_dir, ref) or _packed(git_dir, ref)
-    if not commit or not ref.startswith("refs/heads/"):
-        return None
-    return commit, ref[len("refs/heads/") :]
-
-
-def _text(git_dir: str, name: str) -> str:
-    try:
-        with open(os.path.join(git_dir, name), "rb") as file:
-            return os.fsdecode(file.read()).rstrip("\n")
-    except OSError:
-        return ""
-
-
-def _packed(git_dir: str, ref: str) -> str:
-    lines = _text(git_dir, "packed-refs").split("\n")
-    return next((line.split(" ")[0] for line in lines if line.endswith(f" {ref}")), "")

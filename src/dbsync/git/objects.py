@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dbsync.errors import DbsyncError
+from dbsync.git.blobs import parse_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,11 +70,18 @@ class CommitTree:
         self.repository = repository
         self.name = commit
         self.commit = commit
+        self._listed: list[Entry] | None = None
 
     def list(self, prefix: str = "") -> list[Entry]:
+        if self._listed is not None:
+            folder = _folder(prefix)
+            return [entry for entry in self._listed if entry.path.startswith(folder)]
         below = [folder] if (folder := _folder(prefix)) else []
         words = ["ls-tree", "-r", "-z", "--full-tree", self.commit, "--", *below]
-        return _files(_entries(self.repository.git(*words), oid_at=2))
+        found = _files(_entries(self.repository.git(*words), oid_at=2))
+        if not below:
+            self._listed = found
+        return found
 
     def read(self, path: str) -> bytes | None:
         return self.read_many([path]).get(path)
@@ -187,23 +195,7 @@ def read_blobs(repository: Repository, names: Iterable[str]) -> list[bytes | Non
     if done.returncode:
         message = "Git does not have all of the objects that are needed: damaged, or left out of a partial clone"
         raise DbsyncError(message, "`git fetch --refetch`, or `git fsck`", code="DBS114")
-    output = done.stdout
-    blobs: list[bytes | None] = []
-    at = 0
-    for _ in asked:
-        content, at = _next_blob(output, at)
-        blobs.append(content)
-    return blobs
-
-
-def _next_blob(output: bytes, at: int) -> tuple[bytes | None, int]:
-    """Read one answer of `cat-file --batch`: `<oid> <type> <size>` and the content, or `<name> missing` or the like."""
-    end = output.index(b"\n", at)
-    words = output[at:end].rsplit(b" ", 2)
-    if not words[-1].isdigit():
-        return None, end + 1
-    start, size = end + 1, int(words[-1])
-    return (output[start : start + size] if words[1] == b"blob" else None), start + size + 1
+    return parse_blobs(done.stdout, len(asked))
 
 
 def _read_by_name(repository: Repository, names: dict[str, str]) -> dict[str, bytes]:

@@ -108,10 +108,15 @@ def _unlink_all(folder: str) -> None:
                     os.unlink(os.path.join(folder, path))
 
 
-def _link_ignored(repository: Repository, folder: str) -> list[str]:
+def ignored_names(repository: Repository) -> list[str]:
+    """Return the ignored files and folders of the work tree that are laid out too."""
     words = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
     names = [os.fsdecode(name).rstrip("/") for name in repository.ask(*words).stdout.split(b"\0")[:-1]]
-    return [name for name in names if not name.endswith(UNWANTED) and _link(repository.top, folder, name)]
+    return [name for name in names if not name.endswith(UNWANTED)]
+
+
+def _link_ignored(repository: Repository, folder: str) -> list[str]:
+    return [name for name in ignored_names(repository) if _link(repository.top, folder, name)]
 
 
 def _link_submodules(repository: Repository, folder: str, tree: str) -> list[str]:

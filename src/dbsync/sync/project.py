@@ -40,6 +40,7 @@ class Project:
         self._settings: Settings | None = None
         self._found: dict[str, tuple[list[Environment], list[Obstacle]]] = {}
         self._graphs: dict[tuple[str, str], Graph] = {}
+        self._trees: dict[str, CommitTree] = {}
 
     @property
     def settings(self) -> Settings:
@@ -73,8 +74,8 @@ class Project:
         return self._found[of.name]
 
     def commit_tree(self, commit: str) -> CommitTree:
-        """Return the tree of a commit, given by its full id."""
-        return CommitTree(self.repository, commit)
+        """Return the tree of a commit, given by its full id; the same object each time, so that it is listed once."""
+        return self._trees.setdefault(commit, CommitTree(self.repository, commit))
 
     def graph(self, environment: Environment, tree: Tree | None = None) -> Graph:
         """Return an environment's graph in a tree, as that tree's own configuration describes it."""

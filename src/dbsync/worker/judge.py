@@ -15,7 +15,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationStep
 
 from .engines import adapter_for
-from .models import describe, tables_of
+from .models import describe, has_comments, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,10 +76,10 @@ def _judgement(context: Any, heads: list[str]) -> dict[str, Any]:
 def _declared(context: Any) -> dict[str, Any]:
     """Return the DDL of the tables that the models declare, and whether there are none."""
     if not _metadatas(context):
-        return {"tables": {}, "empty": True}
+        return {"tables": {}, "empty": True, "commented": False}
     filtering = api.AutogenContext(context, metadata=context.opts["target_metadata"])
     tables = tables_of(_metadatas(context), context.dialect, filtering)
-    return {"tables": tables, "empty": not tables}
+    return {"tables": tables, "empty": not tables, "commented": any(map(has_comments, _metadatas(context)))}
 
 
 def _create_all(context: Any, heads: list[str]) -> None:
@@ -108,33 +108,6 @@ def _create_schema(connection: Any, name: str) -> None:
 def _metadatas(context: Any) -> list[Any]:
     target = context.opts.get("target_metadata")
     return [] if target is None else list(target) if isinstance(target, (list, tuple)) else [target]
-
-
-class Reading:
-    """Which files of the tree are read meanwhile: what the models depend on."""
-
-    def __init__(self, top: str) -> None:
-        self._top = os.path.join(os.path.realpath(top), "")
-        self._opened: set[str] = set()
-        sys.addaudithook(self._heard)
-
-    def _heard(self, event: str, arguments: Any) -> None:
-        if event not in ("open", "os.listdir", "os.scandir") or not arguments or not isinstance(arguments[0], str):
-            return
-        if event == "open" or "importlib" not in sys._getframe(1).f_code.co_filename:  # noqa: SLF001 - who lists it
-            self._opened.add(arguments[0])  # imports list folders too, only to find one module
-
-    def files(self) -> list[str]:
-        """Return what was read below the top, relative to it: files, and folders with a "/" at the end."""
-        modules = {str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
-        found = {name for path in self._opened | modules for name in self._inside(path)}
-        return sorted(one for one in found if "site-packages" not in one and "__pycache__" not in one)
-
-    def _inside(self, path: str) -> Iterator[str]:
-        """Yield the name of a file as it was opened, and of what it links to."""
-        for whole in {os.path.abspath(path), os.path.realpath(path)} if path else ():
-            if whole.startswith(self._top):
-                yield whole[len(self._top) :] + ("/" if os.path.isdir(whole) else "")
 
 
 def import_from(top: str, real_top: str) -> None:

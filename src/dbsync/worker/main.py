@@ -105,7 +105,7 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
                 if guard.redirect is not None:
                     guard.redirect.remove()
     run.check_committed()
-    return {"databases": run.databases, "variables": log.variables(), "read": reading.files() if reading else []}
+    return {"databases": run.databases, "variables": log.variables(), **(reading.facts() if reading else {})}
 
 
 def _redirect(channel: Channel, guard: Any, request: dict[str, Any]) -> Any:
@@ -147,7 +147,8 @@ def _reading(request: dict[str, Any], top: str) -> Any:
     """Import from the tree that is judged, and note what it reads; nothing where the work tree itself is run."""
     if request["mode"] not in ("judge", "verify"):
         return None
-    from .judge import Reading, import_from
+    from .judge import import_from
+    from .reading import Reading
 
     import_from(top, request["real_top"])
-    return Reading(top)
+    return Reading(top, request["real_top"])

@@ -43,6 +43,11 @@ def tables_of(metadatas: list[Any], dialect: Any, filtering: Any) -> dict[str, l
     return found
 
 
+def has_comments(metadata: Any) -> bool:
+    """Say whether a table or column has a comment, which may come from a docstring."""
+    return any(one.comment for table in metadata.tables.values() for one in (table, *table.columns))
+
+
 def _ddl(table: Any, dialect: Any) -> Iterator[str]:
     text = str(CreateTable(table).compile(dialect=dialect))
     yield from (line for line in (one.strip().rstrip(",") for one in text.splitlines()) if line)
