@@ -174,7 +174,7 @@ def test_configuration_and_lock_files_count(judged, name):
 
 def test_an_interpreter_of_another_version_is_never_answered_from_code(judged):
     path = next(judged.path(".git/dbsync/verdicts").glob("*.json"))
-    judged.path(".git/dbsync-clear").unlink()
+    judged.path(".git/dbsync-clear.drift").unlink()
     version = ".".join(map(str, sys.version_info[:2]))
     path.write_text(path.read_text().replace(f'"python": "{version}"', '"python": "3.1"'))
 
