@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import time
 
-from harness import BARE, compare, cpu, folder, git
+from harness import BARE, DBSYNC, compare, cpu, folder, git
 from modelled import make_modelled
 
 # As .pre-commit-hooks.yaml has it.
-ENTRY = [sys.executable, "-P", "-m", "dbsync"]
 ENTRIES = (("heads",), ("drift", "danger"))
 
 with folder() as path:
     top = make_modelled(path, 50)
     turns = itertools.count()
     for kinds in ENTRIES:
-        entry = [*ENTRY, "check", "--staged", *(word for kind in kinds for word in ("--only", kind))]
+        entry = [*DBSYNC, "check", "--staged", *(word for kind in kinds for word in ("--only", kind))]
         cpu(entry, top)
         time.sleep(0.1)
         cpu(entry, top)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dbsync.config.environment import Environment
     from dbsync.sync.project import Project
 
+# Nobody asks for it: Python reads it before anything is noted.
+ALWAYS = ("PYTHONPATH",)
+
 
 class Around:
     """The surroundings of one environment, as they are now; what git ignores is listed once."""
@@ -29,7 +32,7 @@ class Around:
     def hashed(self, facts: dict[str, Any], tracked: Collection[str]) -> str:
         """Return a hash of all that a verdict (its `facts`) depends on; `tracked` are the files of the tree."""
         environ = self._project.environ
-        variables = [(name, environ.get(name)) for name in sorted(facts["variables"])]
+        variables = [(name, environ.get(name)) for name in sorted({*facts["variables"], *ALWAYS})]
         read = [(name, when(self.path(name))) for name in own_files(facts, tracked)]
         outside = [(path, when(path)) for path in facts["outside"]]
         found = (self.interpreter, variables, read, outside, self._ignored_code(facts), self._baseline(tracked))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dbsync.sync.project import Project
 
 # What decides which configuration git reads, which interpreter is the project's, and how strict a run is.
-VARIABLES = ("CI", "CONDA_PREFIX", "HOME", "VIRTUAL_ENV", "XDG_CONFIG_HOME")
+VARIABLES = ("CI", "CONDA_PREFIX", "HOME", "PYTHONPATH", "VIRTUAL_ENV", "XDG_CONFIG_HOME")
 OF_GIT = ("GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_SYSTEM")
 
 
