@@ -177,8 +177,13 @@ def test_a_server_that_is_down_stops_no_commit(modelled, without_extra):
     model(modelled, columns=EMAIL)
 
     done = commit(modelled)
-
     assert (done.rc, "warning: not judged" in done.err) == (0, True), done.err
+    assert "git-dbsync[postgres]" in done.err
+
+    model(modelled, columns=EMAIL.replace("20", "30"))
+    done = commit(modelled)
+    assert (done.rc, "warning: not judged" in done.err) == (0, True), done.err
+    assert "git-dbsync[postgres]" not in done.err  # that is said once
 
 
 def test_a_server_that_is_down_is_replaced(modelled):

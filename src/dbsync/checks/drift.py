@@ -10,7 +10,7 @@ from dbsync.errors import DbsyncError, Obstacle
 from dbsync.revisions.env import names_no_models
 from dbsync.revisions.mentions import may_be_about
 from dbsync.sync.baseline import HINT, may_lack_baseline
-from dbsync.sync.own_server import own_server_note
+from dbsync.sync.own_server import NO_SERVER, own_server_note
 from dbsync.sync.request import interpreter_of
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `gi
 WAIVE = "; to commit without: `git commit --no-verify`"
 OF_THE_CODE = ("DBS413", "DBS414")  # a revision that fails, an env.py that cannot be loaded
 NO_REVISION = "DBS108"
-NO_SERVER = (
-    "start it; or `pip install 'git-dbsync[postgres]'` beside dbsync, which brings a PostgreSQL for this; or"
-    " `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
-)
 OF_SCRATCH = ("DBS419", "DBS420")  # a scratch database that cannot take the place of the real one
 
 

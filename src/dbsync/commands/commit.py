@@ -13,6 +13,7 @@ from dbsync.commands.check import Checked, staged
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.git.operation import brings_heads, is_in_git_merge
 from dbsync.store.watch import write_watch
+from dbsync.sync.own_server import NO_SERVER, first_time
 from dbsync.sync.trusted import why_untrusted
 
 if TYPE_CHECKING:
@@ -32,10 +33,17 @@ def check_commit(project: Project) -> Checked:
         findings = [Finding(obstacle, project.settings.unjudged == "stop")]
     if brings_heads(project.repository, project.environ):
         findings = _of_a_merge(project, findings)
-    shown = [one for one in findings if one.stops or one.obstacle.code not in SHOWN_ONLY_BY_HAND]
+    shown = [_once(project, one) for one in findings if one.stops or one.obstacle.code not in SHOWN_ONLY_BY_HAND]
     checked = Checked("what is staged", shown)
     _watch(project, stopped=checked.stops)
     return checked
+
+
+def _once(project: Project, finding: Finding) -> Finding:
+    """Say how to get a server for judging once only: it may not be wanted."""
+    if finding.stops or finding.obstacle.hint != NO_SERVER or first_time(project, "no server"):
+        return finding
+    return finding._replace(obstacle=finding.obstacle._replace(hint=""))
 
 
 def _of_a_merge(project: Project, findings: list[Finding]) -> list[Finding]:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from dbsync.sync.project import Project
 
 WITHOUT = "DBS418"
+NO_SERVER = (
+    "start it; or `pip install 'git-dbsync[postgres]'` beside dbsync, which brings a PostgreSQL for this; or"
+    " `git config dbsync.shadowUrl` with the URL of a server for scratch databases"
+)
 
 
 def is_without_server(last: dict[str, Any]) -> bool:
@@ -35,16 +39,24 @@ def own_server_note(project: Project) -> list[Obstacle]:
     """Say once in a clone that it was not the project's server that judged."""
     if project.own_server is None:
         return []
-    path = project.layout.path("shadows", "own-server-said")
     version = project.own_server.version
-    try:
-        with open(path, encoding="utf-8") as file:
-            if file.read() == version:
-                return []
-    except OSError:
-        pass
-    project.layout.folder("shadows")
-    write_private(path, version)
+    if not first_time(project, f"server {version}"):
+        return []
     message = f"judged on a PostgreSQL {version} of dbsync's own, since the project's server made no scratch database"
     hint = "if that has another version: `git config dbsync.shadowUrl` with the URL of one that is the same"
     return [Obstacle("DBS223", message, hint)]
+
+
+def first_time(project: Project, what: str) -> bool:
+    """Say whether something was not said before in this clone, and remember that it was."""
+    path = project.layout.path("shadows", "said")
+    try:
+        with open(path, encoding="utf-8") as file:
+            said = file.read().splitlines()
+    except OSError:
+        said = []
+    if what in said:
+        return False
+    project.layout.folder("shadows")
+    write_private(path, "\n".join([*said, what]))
+    return True
