@@ -14,6 +14,7 @@ from dbsync.ledger.entry import Entry
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
 from dbsync.plan.way_back import lacks_way_back
+from dbsync.store.shelf import Shelf
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
@@ -22,6 +23,7 @@ from dbsync.sync.keeping import KeptRows
 from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
+from dbsync.sync.shelving import Database, Shelving
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.target import Target, blocks
 
@@ -114,6 +116,8 @@ class Mover:
                 event["status"] is None and sorted(operation.facts["after"]) == sorted(current.heads)
             )
             entries = current.ledger.entries_of(operation) if committed else None
+            name = f"{current.identity['key']} {operation.id}"
+            Shelf(self._project.layout).settle(name, committed=committed, when=utc_now())
             current.ledger.finish(operation, "done" if committed else "failed", entries)
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))
@@ -182,6 +186,7 @@ class Mover:
         current.after = self._entries_after(current, up)
         if plan.steps:
             current.open_operation()
+            current.shelving = self._shelving(current, entries)
         keep = self._rules.keep
         if keep is not None and plan.down:
             current.kept = KeptRows(self._project.layout, current.name)
@@ -198,6 +203,16 @@ class Mover:
             "record": True,
             "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
+
+    def _shelving(self, current: CurrentDatabase, entries: dict[str, Entry]) -> Shelving:
+        repository, key = self._project.repository, current.identity["key"]
+        commit, branch = repository.head_commit() or "", repository.branch() or ""
+        database = Database(key, current.identity["instance"], current.name, current.track, branch, commit)
+        shelving = Shelving(self._project.layout, database, current.operation_name)
+        shelving.down = {one: entries[one] for one in current.planned.down}
+        shelving.wanted = lambda one: self._target.sources(self._project, [one]).get(one, b"")
+        shelving.known = lambda one: one in self._target.map
+        return shelving
 
     def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
         going = set(current.planned.down)
@@ -234,6 +249,34 @@ class Mover:
         kept = self._now.kept
         if kept is not None:
             kept.add(event)
+
+    def _on_taking(self, event: dict[str, Any]) -> None:
+        self._shelf.on_taking(event)
+
+    def _on_taken(self, event: dict[str, Any]) -> None:
+        self._shelf.on_taken(event)
+
+    def _on_shelved(self, event: dict[str, Any]) -> dict[str, Any]:
+        return self._shelf.on_shelved(event)
+
+    def _on_rows(self, event: dict[str, Any]) -> dict[str, Any]:
+        return self._shelf.on_rows(event)
+
+    def _on_stay(self, event: dict[str, Any]) -> None:
+        self._shelf.on_stay(event)
+
+    def _on_returned(self, event: dict[str, Any]) -> None:
+        self._shelf.on_returned(event)
+
+    def _on_unreturned(self, event: dict[str, Any]) -> None:
+        self._shelf.on_unreturned(event)
+
+    @property
+    def _shelf(self) -> Shelving:
+        shelving = self._now.shelving
+        if shelving is None:
+            raise RuntimeError("the worker spoke of rows before there was a plan")
+        return shelving
 
     def _on_step(self, event: dict[str, Any]) -> None:
         self._now.durations[event["revision"], event["direction"]] = event["seconds"]
@@ -301,7 +344,9 @@ class Mover:
             current.done = ending == "done" or (ending == "failed" and current.committing)
             if ending in ("done", "failed"):
                 current.close(committed=current.done)
-            elif ending == "late" and current.plan is not None:
+            elif current.shelving is not None:
+                current.shelving.close(committed=None)
+            if ending == "late" and current.plan is not None:
                 current.ledger.set_meta(current.late_key, [current.plan.down, current.plan.up])
         for ledger in self._ledgers.values():
             ledger.close()

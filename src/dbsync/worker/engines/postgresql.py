@@ -9,13 +9,65 @@ from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
+from .postgresql_shelf import (
+    OVERRIDING,
+    ROW,
+    SHELVES,
+    counts,
+    export,
+    fits,
+    image,
+    joined,
+    kept,
+    load,
+    make,
+    quiet,
+    quote,
+    quote_one,
+    renumber,
+    same,
+    same_key,
+    scratch,
+    shape,
+    steady,
+    typed,
+    witness,
+)
 from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "is_needed", "schema", "types_in_use"]
+__all__ = [
+    "CLEARABLE",
+    "OVERRIDING",
+    "ROW",
+    "SHELVES",
+    "clearable",
+    "counts",
+    "export",
+    "fits",
+    "image",
+    "is_needed",
+    "joined",
+    "kept",
+    "load",
+    "make",
+    "quiet",
+    "quote",
+    "quote_one",
+    "renumber",
+    "same",
+    "same_key",
+    "schema",
+    "scratch",
+    "shape",
+    "steady",
+    "typed",
+    "types_in_use",
+    "witness",
+]
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 
@@ -206,11 +258,6 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
     return tables
 
 
-def quote(name: str) -> str:
-    """Quote an identifier; `schema.table` as two."""
-    return ".".join(quote_one(part) for part in name.split(".", 1))
-
-
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
     """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
     measures = ", ".join(["count(*)", *(f"count({quote_one(name)})" for name in columns)])
@@ -243,11 +290,6 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
 
 def copied(connection: Any) -> None:
     """Return nothing: what fails is rolled back."""
-
-
-def quote_one(name: str) -> str:
-    """Quote one identifier, dots and all."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow: dict[str, Any]) -> Any:

@@ -14,12 +14,61 @@ from urllib.parse import unquote
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
 from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
+from .sqlite_shelf import (
+    KEEPS,
+    OVERRIDING,
+    ROW,
+    SHELVES,
+    counts,
+    export,
+    fits,
+    image,
+    joined,
+    kept,
+    kind_of,
+    load,
+    make,
+    quiet,
+    renumber,
+    same,
+    same_key,
+    scratch,
+    shape,
+    steady,
+    typed,
+    witness,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "schema"]
+__all__ = [
+    "CLEARABLE",
+    "OVERRIDING",
+    "ROW",
+    "SHELVES",
+    "clearable",
+    "counts",
+    "export",
+    "fits",
+    "image",
+    "joined",
+    "kept",
+    "kind_of",
+    "load",
+    "make",
+    "quiet",
+    "renumber",
+    "same",
+    "same_key",
+    "schema",
+    "scratch",
+    "shape",
+    "steady",
+    "typed",
+    "witness",
+]
 BUSY_SECONDS = 3
 BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 
@@ -163,32 +212,6 @@ def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int,
     row = iter(rows_of(dbapi_of(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])
     rows = next(row)
     return rows, {name: (next(row), {kind for kind in KEEPS if next(row)}) for name in columns}
-
-
-# Per affinity, the test of whether CAST leaves one value what it is; NULL, which `min` passes over, for NULL.
-KEEPS = {
-    "integer": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS INTEGER) AS TEXT)"
-    " ELSE CAST({0} AS INTEGER) END = {0}",
-    "real": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS REAL) AS TEXT) ELSE CAST({0} AS REAL) END = {0}",
-    "numeric": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS NUMERIC) AS TEXT)"
-    " ELSE CAST({0} AS NUMERIC) END = {0}",
-    "text": "CASE typeof({0}) WHEN 'real' THEN CAST(CAST({0} AS TEXT) AS REAL) = {0} WHEN 'null' THEN NULL"
-    " ELSE typeof({0}) <> 'blob' END",
-    "blob": "CASE typeof({0}) WHEN 'null' THEN NULL ELSE typeof({0}) IN ('text', 'blob') END",
-}
-
-
-def kind_of(declared: str) -> str:
-    """Return a column type's affinity (datatype3.html, section 3.1): values keep their form within one."""
-    upper = declared.upper()
-    for affinity, words in (
-        ("integer", ("INT",)),
-        ("text", ("CHAR", "CLOB", "TEXT")),
-        ("real", ("REAL", "FLOA", "DOUB")),
-    ):
-        if any(word in upper for word in words):
-            return affinity
-    return "blob" if "BLOB" in upper or not upper else "numeric"
 
 
 def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
