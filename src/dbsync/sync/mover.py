@@ -201,6 +201,7 @@ class Mover:
             "allow_commit": self._rules.accept_loss,
             "allow_difference": self._rules.accept_loss,
             "record": True,
+            "shelf": current.shelving is not None,
             "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
 

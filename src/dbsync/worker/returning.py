@@ -40,7 +40,7 @@ class Returning:
 
     def before(self, revision: str) -> None:
         """Look, before an upgrade, at the tables there are and at rows that may still be as the downgrade left them."""
-        self._entries = self._channel.ask("shelved", revision=revision)["entries"] if self._adapter.SHELVES else []
+        self._entries = self._channel.ask("shelved", revision=revision)["entries"]
         if not self._entries:
             return
         self.heard = set()

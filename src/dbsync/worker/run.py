@@ -125,6 +125,7 @@ class Run:
         self._all_or_nothing = not plan.get("allow_commit")
         read, now = self._schema_reader(context), None
         stepping = self._stepping = Stepping(self._channel, context, lambda: self.partly_committed)
+        stepping.shelves = bool(plan.get("shelf")) and adapter.SHELVES
         if down:
             downgrades = Downgrades(adapter, connection, read, plan)
             yield from self._timed(down, "down", MigrationStep.downgrade_from_script, downgrades)

@@ -16,7 +16,7 @@ SAVEPOINT = "dbsync_step"
 class Stepping:
     """The steps of one plan on one connection.
 
-    `losses` are those that could not be kept. `held` had rows before the first downgrade: tables with their columns.
+    `shelves` says whether there is a shelf; `losses` are those that could not be kept. `held` had rows before the first downgrade: tables with their columns.
     """
 
     def __init__(self, channel: Any, context: Any, committed: Callable[[], bool]) -> None:
@@ -30,6 +30,7 @@ class Stepping:
         self._returning = Returning(self._adapter, self._connection, channel)
         self._held: dict[str, dict[str, str]] | None = None
         self.losses: list[dict[str, str]] = []
+        self.shelves = False
 
     @property
     def held(self) -> dict[str, dict[str, str]]:
@@ -40,7 +41,7 @@ class Stepping:
         """Run a downgrade; where it loses rows, take it back, send them to the shelf, and run it again."""
         self._run(f"SAVEPOINT {SAVEPOINT}")
         result, verdicts = self._watched(perform)
-        if verdicts and not self._committed():
+        if verdicts and self.shelves and not self._committed():
             result, verdicts = self._again(revision, perform, verdicts)
         self.losses += [loss for one in verdicts for loss in one.losses]
         if not self._committed():
@@ -73,7 +74,7 @@ class Stepping:
         """Take what is about to be cleared away after all downgrades."""
         if not one.table:
             return
-        shape = self._adapter.shape(self._connection, one.table) if self._adapter.SHELVES else None
+        shape = self._adapter.shape(self._connection, one.table) if self.shelves else None
         if shape is None or shape.why_not:
             rows = self._adapter.contents(self._connection, one.table, {})[0]
             what = {"table": one.table, "column": one.column, "what": "column" if one.column else "table"}
@@ -87,7 +88,8 @@ class Stepping:
 
     def look(self, revision: str) -> None:
         """Before an upgrade."""
-        self._returning.before(revision)
+        if self.shelves:
+            self._returning.before(revision)
 
     def put_back(self) -> None:
         """After an upgrade."""

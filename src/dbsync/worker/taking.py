@@ -48,8 +48,6 @@ class Taking:
 
     def why_not(self, verdicts: list[Verdict]) -> str:
         """Return why rows that would be lost cannot be kept, "" where they can."""
-        if not self._adapter.SHELVES:
-            return "there is no shelf on this engine"
         shapes = [(one.table, self._adapter.shape(self._connection, one.table)) for one in verdicts]
         gone = [one.table for one in verdicts if not one.now]
         parted = [(table, shape) for table, shape in shapes if shape is not None and shape.why_not]
