@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime as dt
 import json
 import os
 import sqlite3
@@ -24,7 +25,7 @@ SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE part (id INTEGER PRIMARY KEY, facts TEXT NOT NULL, rows INTEGER NOT NULL, returned TEXT NOT NULL);
 CREATE TABLE stay (part INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (part, n));
-CREATE TABLE pending (part INTEGER PRIMARY KEY, operation TEXT NOT NULL, lacking TEXT NOT NULL);
+CREATE TABLE pending (part INTEGER PRIMARY KEY, operation TEXT NOT NULL, lacking TEXT NOT NULL, whole INTEGER NOT NULL);
 CREATE TABLE pending_stay (part INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (part, n));
 """
 # Rows that stay for this are tried again: there was no place for them, and nothing was decided.
@@ -148,9 +149,13 @@ class ShelfEntry:
         self._db.executemany("INSERT OR REPLACE INTO pending_stay VALUES (?, ?, ?)", [(part, *row) for row in rows])
         self._db.execute("COMMIT")
 
-    def note_returned(self, part: int, operation: str, lacking: list[str]) -> None:
-        """Note that the other rows of a part return in the operation that is running, but for some columns."""
-        self._db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (part, operation, json.dumps(lacking)))
+    def note_returned(self, part: int, operation: str, lacking: list[str], *, whole: bool = False) -> None:
+        """Note that the other rows of a part return in the operation that is running, but for some columns.
+
+        `whole`: all of its rows were tried, and not only those for which there was no place before.
+        """
+        values = (part, operation, json.dumps(lacking), int(whole))
+        self._db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)", values)
 
     def note_unreturned(self, part: int, operation: str, reason: str) -> None:
         """Note that no row of a part returns, all for one reason."""
@@ -167,8 +172,11 @@ class ShelfEntry:
     def settle(self, operation: str, *, committed: bool, when: str) -> None:
         """Make what an operation noted true, or forget it."""
         self._db.execute("BEGIN IMMEDIATE")
-        found = self._db.execute("SELECT part, lacking FROM pending WHERE operation = ?", (operation,)).fetchall()
-        for part, lacking in found if committed else ():
+        select = "SELECT part, lacking, whole FROM pending WHERE operation = ?"
+        for part, lacking, whole in self._db.execute(select, (operation,)).fetchall() if committed else ():
+            self._db.execute(
+                "DELETE FROM stay WHERE part = ? AND reason LIKE ?", (part, "%" if whole else NO_PLACE)
+            )
             self._settle_part(part, json.loads(lacking), when)
         self._db.execute("DELETE FROM pending")
         self._db.execute("DELETE FROM pending_stay")
@@ -179,9 +187,6 @@ class ShelfEntry:
 
     def _settle_part(self, part: int, lacking: list[str], when: str) -> None:
         """Write down which rows of a part stay: those of which something has no place among them."""
-        tried = self._db.execute("SELECT returned FROM part WHERE id = ?", (part,)).fetchone()[0]
-        undecided = "" if not tried else " AND reason LIKE 'there is no %'"
-        self._db.execute(f"DELETE FROM stay WHERE part = ?{undecided}", (part,))  # noqa: S608 - constants
         self._db.execute("INSERT OR REPLACE INTO stay SELECT * FROM pending_stay WHERE part = ?", (part,))
         facts = json.loads(self._db.execute("SELECT facts FROM part WHERE id = ?", (part,)).fetchone()[0])
         if lacking:
@@ -261,6 +266,15 @@ class Shelf:
             one.settle(operation, committed=committed, when=when)
             gone = one.facts["state"] == "taking" and one.facts["operation"] == operation and not committed
             if gone:
+                self.remove(one.number)
+
+
+    def prune(self, days: int) -> None:
+        """Remove entries all of whose rows returned so many days ago; those with rows left stay."""
+        before = (dt.datetime.now(dt.UTC) - dt.timedelta(days=days)).isoformat(timespec="seconds")
+        for one in self.entries():
+            returned = one.returned_at()
+            if returned and dt.datetime.fromisoformat(returned) <= dt.datetime.fromisoformat(before):
                 self.remove(one.number)
 
 

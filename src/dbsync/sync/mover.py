@@ -41,7 +41,8 @@ class Rules(NamedTuple):
     before; `keep` names the tables to copy first, `old_trees` holds the files that some revisions import from;
     `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
     hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell how revisions were
-    applied, where the database was changed by somebody else; `deadline` is when it has to end, by time.monotonic().
+    applied, where the database was changed by somebody else; `deadline` is when it has to end, by time.monotonic();
+    `restore` is the number of an entry of the shelf to put back by hand, with `force` onto rows that differ too.
     """
 
     unasked: bool = False
@@ -53,6 +54,8 @@ class Rules(NamedTuple):
     believe: str = ""
     deadline: float | None = None
     trusted: Callable[[str], bool] = bool
+    restore: int = 0
+    force: bool = False
 
 
 class Doubted(NamedTuple):
@@ -184,7 +187,7 @@ class Mover:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         up = self._target.sources(self._project, plan.up)
         current.after = self._entries_after(current, up)
-        if plan.steps:
+        if plan.steps or self._rules.restore:
             current.open_operation()
             current.shelving = self._shelving(current, entries)
         keep = self._rules.keep
@@ -202,6 +205,7 @@ class Mover:
             "allow_difference": self._rules.accept_loss,
             "record": True,
             "shelf": current.shelving is not None,
+            "restore": self._to_restore(current),
             "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
 
@@ -210,10 +214,17 @@ class Mover:
         commit, branch = repository.head_commit() or "", repository.branch() or ""
         database = Database(key, current.identity["instance"], current.name, current.track, branch, commit)
         shelving = Shelving(self._project.layout, database, current.operation_name)
+        shelving.keep_days = self._project.settings.shelf_keep
         shelving.down = {one: entries[one] for one in current.planned.down}
         shelving.wanted = lambda one: self._target.sources(self._project, [one]).get(one, b"")
         shelving.known = lambda one: one in self._target.map
         return shelving
+
+    def _to_restore(self, current: CurrentDatabase) -> dict[str, Any] | None:
+        if not self._rules.restore or current.shelving is None:
+            return None
+        entry = current.shelving.by_hand(self._rules.restore)
+        return None if entry is None else {"entry": entry, "force": self._rules.force}
 
     def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
         going = set(current.planned.down)

@@ -40,7 +40,8 @@ class Database(NamedTuple):
 class Shelving:
     """What one operation does with the shelf; `operation` names it among all of the clone.
 
-    `down` are the ledger's entries of the revisions that go, `wanted` returns the source of one that comes.
+    `down` are the ledger's entries of the revisions that go, `wanted` returns the source of one that comes, `known` says
+    whether a revision is in the work tree. What has returned is kept for `keep_days` more.
     """
 
     def __init__(self, layout: Layout, database: Database, operation: str) -> None:
@@ -54,6 +55,8 @@ class Shelving:
         self.down: dict[str, Entry] = {}
         self.wanted: Callable[[str], bytes] = lambda _: b""
         self.known: Callable[[str], bool] = lambda _: True
+        self.keep_days = 0
+        self._whole = False
 
     # taking
 
@@ -121,6 +124,16 @@ class Shelving:
     def _is_renumbered(self, old: str, revision: str) -> bool:
         return not self.known(old) and same_body(self.down[old].source, self.wanted(revision))
 
+    def by_hand(self, number: int) -> dict[str, Any] | None:
+        """Return what the worker is told of an entry that is put back by hand, None where it is of another database."""
+        entry = self._shelf.entry(number)
+        here = (self._database.key, self._database.track)
+        if entry is None or (entry.facts["key"], entry.facts["track"]) != here:
+            return None
+        self._returning[number], self._whole = entry, True
+        parts = [{**part.facts, "id": part.id, "below": []} for part in entry.parts() if part.left]
+        return {"number": number, "same_source": False, "parts": parts}
+
     def facts_of(self, entry: ShelfEntry, revision: str) -> dict[str, Any]:
         """Return what the worker is told of an entry."""
         self._returning.setdefault(entry.number, entry)
@@ -130,7 +143,11 @@ class Shelving:
 
     def on_rows(self, event: dict[str, Any]) -> dict[str, Any]:
         """Return some rows of a part."""
-        return {"rows": self._returning[event["number"]].rows(event["part"], event["after"])}
+        return {
+            "rows": self._returning[event["number"]].rows(
+                event["part"], event["after"], only_placeless=not self._whole
+            )
+        }
 
     def on_stay(self, event: dict[str, Any]) -> None:
         """Note rows that do not return."""
@@ -139,7 +156,7 @@ class Shelving:
     def on_returned(self, event: dict[str, Any]) -> None:
         """Note that the other rows of a part returned."""
         entry = self._returning[event["number"]]
-        entry.note_returned(event["part"], self._operation, event["lacking"])
+        entry.note_returned(event["part"], self._operation, event["lacking"], whole=self._whole)
         self._count(entry, event["part"])
 
     def on_unreturned(self, event: dict[str, Any]) -> None:
@@ -193,3 +210,4 @@ class Shelving:
             entry.close()
         if committed is not None:
             self._shelf.settle(self._operation, committed=committed, when=utc_now())
+            self._shelf.prune(self.keep_days)

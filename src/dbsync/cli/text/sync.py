@@ -36,7 +36,7 @@ def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
         if one.kept:
             console.say(f"dbsync: what was dropped is kept in {one.kept}")
         for number, rows in one.counts.stay:
-            console.say(f"dbsync: {_count(rows, 'row')} stay on the shelf: `dbsync shelf show {number}`")
+            console.say(f"dbsync: {count(rows, 'row')} stay on the shelf: `dbsync shelf show {number}`")
     obstacles = [] if outcome.silent and by_hook else list(outcome.obstacles)
     for obstacle in obstacles:
         if outcome.waits and by_hook:
@@ -59,12 +59,13 @@ def _line(moved: Moved) -> str:
 def _rows(counts: Counts) -> list[str]:
     """Say what went to the shelf, and what came back."""
     named = [(counts.tables, "table"), (counts.columns, "column"), (counts.shelved, "row")]
-    taken = ", ".join(_count(number, word) for number, word in named if number)
-    back = f"{_count(counts.back, 'row')} back"
+    taken = ", ".join(count(number, word) for number, word in named if number)
+    back = f"{count(counts.back, 'row')} back"
     return [*([f"{taken} shelved"] if counts.shelved else []), *([back] if counts.back else [])]
 
 
-def _count(number: int, word: str) -> str:
+def count(number: int, word: str) -> str:
+    """Return a number with its word."""
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
