@@ -59,6 +59,7 @@ def test_every_setting_is_documented():
         "allowHost",
         "trust",
         "shadowUrl",
+        "shelfKeep",
         "unjudged",
     ):
         assert f"| `dbsync.{key}` |" in text
