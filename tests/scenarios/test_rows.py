@@ -166,12 +166,18 @@ ONLY_KEPT = {
     "update",
     "update of a table by SQLAlchemy",
     "replace",
-    "a copy that leaves a value out",
-    "values become nothing through the driver",
     "an insert that replaces",
 }
 # What is there afterwards is another schema, so that nothing is changed at all.
-NO_WAY_BACK = {"an empty table takes its place", "one of two tables takes the other's name"}
+NO_WAY_BACK = {
+    "an empty table takes its place",
+    "a copy that leaves rows out",
+    "a copy that leaves a value out",
+    "leading zeros",
+    "text becomes a number",
+    "a day becomes a time by CAST",
+    "values become nothing through the driver",
+}
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -81,8 +81,9 @@ class ShelfEntry:
     def add_rows(self, part: int, rows: list[list[Any]]) -> None:
         """Add rows as the worker sent them."""
         marks = ", ".join("?" for _ in rows[0])
-        values = [[_stored(value) if isinstance(value, dict) else value for value in row] for row in rows]
-        self._db.executemany(f"INSERT INTO rows_{part} VALUES (NULL, {marks})", values)  # noqa: S608 - a number
+        insert = f"INSERT INTO rows_{part} VALUES (NULL, {marks})"  # noqa: S608 - a number
+        values = [[_stored(value) for value in row] for row in rows] if _has((dict, str), rows) else rows
+        self._db.executemany(insert, values)
         self._db.execute("UPDATE part SET rows = rows + ? WHERE id = ?", (len(rows), part))
 
     def seal(self) -> int:
@@ -129,7 +130,8 @@ class ShelfEntry:
             f"SELECT * FROM rows_{part} WHERE n > ? {where} ORDER BY n LIMIT {AT_ONCE}",  # noqa: S608 - numbers
             values,
         )
-        return [[_sent(value) if isinstance(value, bytes) else value for value in row] for row in found]
+        read = found.fetchall()
+        return [[_sent(value) for value in row] for row in read] if _has((bytes,), read) else read
 
     def may_return(self, part: Part) -> bool:
         """Say whether a part has rows to be tried."""
@@ -139,7 +141,7 @@ class ShelfEntry:
         """Yield the rows that could not return: number, why, and what is in them."""
         select = f"SELECT s.n, s.reason, r.* FROM stay s JOIN rows_{part} r ON r.n = s.n WHERE s.part = ? ORDER BY s.n"  # noqa: S608 - a number
         for number, reason, _, *values in self._db.execute(select, (part,)):
-            yield number, reason, [_sent(value) if isinstance(value, bytes) else value for value in values]
+            yield number, reason, [_sent(value) for value in values]
 
     # returning
 
@@ -278,11 +280,36 @@ class Shelf:
                 self.remove(one.number)
 
 
-def _stored(value: dict[str, str]) -> bytes:
+def _has(kinds: tuple[type, ...], rows: list[Any]) -> bool:
+    """Say whether rows hold something that has to be written in another way; strings are looked at one by one."""
+    for column in zip(*rows, strict=False):
+        found = set(map(type, column)).intersection(kinds)
+        if found - {str} or (str in found and any(map(_is_odd, column))):
+            return True
+    return False
+
+
+def _is_odd(value: Any) -> bool:
+    """Say whether a text stands for bytes that are no UTF-8."""
+    if not isinstance(value, str) or value.isascii():
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _stored(value: Any) -> Any:
     """Return bytes with a sign of what they were: a blob, or a text that is no UTF-8."""
-    ((kind, text),) = value.items()
-    return kind.encode() + base64.b64decode(text)
+    if isinstance(value, dict):
+        return b"b" + base64.b64decode(value["b"])
+    return b"t" + value.encode("utf-8", "surrogateescape") if _is_odd(value) else value
 
 
-def _sent(value: bytes) -> dict[str, str]:
-    return {value[:1].decode(): base64.b64encode(value[1:]).decode("ascii")}
+def _sent(value: Any) -> Any:
+    if not isinstance(value, bytes):
+        return value
+    if value.startswith(b"t"):
+        return value[1:].decode("utf-8", "surrogateescape")
+    return {"b": base64.b64encode(value[1:]).decode("ascii")}

@@ -123,7 +123,7 @@ class Returning:
             rows = self._channel.ask("rows", **place, after=last)["rows"]
             if not rows:
                 return
-            self._adapter.load(self._connection, BACK, [[*row, None] for row in rows])
+            self._adapter.load(self._connection, BACK, back.columns, rows)
             last = rows[-1][0]
 
     def _report(self, back: Back, number: int, part: dict[str, Any]) -> None:
@@ -160,13 +160,13 @@ class Back:
         self.name = adapter.scratch(BACK)
         self.table = adapter.quote(part["table"])
         self.lacking: list[str] = []
+        self.columns = [f"c{place}" for place in range(len(part["columns"]))]
+        self.columns += [f"w{place}" for place in range(len(part["below"]))]
         self.types = dict(zip(part["columns"], part["types"]))  # noqa: B905 - Python 3.9
 
     def make(self) -> None:
         """Make it, empty: the columns by their number, since names may be any."""
-        columns = [f"c{place}" for place in range(len(self.part["columns"]))]
-        below = [f"w{place}" for place in range(len(self.part["below"]))]
-        self.adapter.make(self.connection, BACK, [*columns, *below, "reason"])
+        self.adapter.make(self.connection, BACK, [*self.columns, "reason"])
 
     def remove(self) -> None:
         """Drop it."""

@@ -165,10 +165,17 @@ class Compared:
         part.facts.update(lost=self._lost, strict=True, below=self._below(), below_table=self._verdict.now)
         part.facts["below_key"] = [self._names[one] for one in self._key]
         values += [self._adapter.witness(f"a.{_one(self._adapter, one)}") for one in part.facts["below"]]
-        held = [f"i.{_one(self._adapter, one)} IS NOT NULL" for one in self._lost]
-        where = "" if self._shape.filled & set(self._lost) else f" WHERE {' OR '.join(held)}"
+        where = f" WHERE {' OR '.join(self._differs(one) for one in self._lost)}"
         select = f"SELECT {', '.join(values)} FROM {self.image} i JOIN {self.now} a ON {self._joined()}{where}"
         return part, select
+
+    def _differs(self, column: str) -> str:
+        """Return the test of whether a value goes: all of a column do, and those that a type does not hold."""
+        value, name = f"i.{_one(self._adapter, column)}", self._names[column]
+        if not name:
+            return "1 = 1" if column in self._shape.filled else f"{value} IS NOT NULL"
+        now, before, after = f"a.{_one(self._adapter, name)}", self._shape.columns[column], self._verdict.types_now[name]
+        return str(self._adapter.unlike(value, now, before, after))
 
     def _below(self) -> list[str]:
         """Return the columns as they are called below the revision, those that the downgrade made included."""

@@ -31,6 +31,7 @@ from .postgresql_shelf import (
     shape,
     steady,
     typed,
+    unlike,
     witness,
 )
 from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
@@ -65,6 +66,7 @@ __all__ = [
     "shape",
     "steady",
     "typed",
+    "unlike",
     "types_in_use",
     "witness",
 ]

@@ -132,6 +132,11 @@ def fits(value: str, before: str, now: str) -> str:
     return "" if before == now else same(f"(({value})::{now})::text", value)
 
 
+def unlike(value: str, now: str, before: str, after: str) -> str:
+    """Return the test of whether another type has made another text of a value."""
+    return f"NOT {same(kept(value), kept(now))}"
+
+
 def counts(declared: str) -> bool:
     """Say whether a key may be given out by a sequence."""
     return declared in ("smallint", "integer", "bigint")
@@ -209,11 +214,12 @@ def image(connection: Any, name: str, table: str) -> None:
     execute(dbapi_of(connection), made)
 
 
-def load(connection: Any, name: str, rows: list[list[Any]]) -> None:
+def load(connection: Any, name: str, columns: list[str], rows: list[list[Any]]) -> None:
     """Insert rows as they were exported, all in one statement: drivers name parameters differently."""
+    listed = ", ".join(["n", *map(quote_one, columns)])
     values = ", ".join(["(r->>0)::integer", *(f"r->>{place}" for place in range(1, len(rows[0])))])
     text = literal(json.dumps(rows, ensure_ascii=False).replace("%", "\\u0025"))  # no driver's sign for a parameter
-    statement = f"INSERT INTO {scratch(name)} SELECT {values} FROM json_array_elements({text}::json) AS r"
+    statement = f"INSERT INTO {scratch(name)} ({listed}) SELECT {values} FROM json_array_elements({text}::json) AS r"
     execute(dbapi_of(connection), statement)
 
 

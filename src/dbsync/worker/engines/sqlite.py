@@ -15,7 +15,6 @@ from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
 from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
 from .sqlite_shelf import (
-    KEEPS,
     OVERRIDING,
     ROW,
     SHELVES,
@@ -36,6 +35,7 @@ from .sqlite_shelf import (
     shape,
     steady,
     typed,
+    unlike,
     witness,
 )
 
@@ -67,6 +67,7 @@ __all__ = [
     "shape",
     "steady",
     "typed",
+    "unlike",
     "witness",
 ]
 BUSY_SECONDS = 3
@@ -202,16 +203,11 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
 
 
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
-    """Return how many rows a table has, and for each column how many values and which affinities would keep them.
-
-    A batch operation copies with CAST where a type changes: '2020-01-01' as a DATETIME is 2020 then.
-    """
-    measures = ["count(*)"]
-    for name in map(quote, columns):
-        measures += [f"count({name})", *(f"min({test.format(name)})" for test in KEEPS.values())]
-    row = iter(rows_of(dbapi_of(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])
-    rows = next(row)
-    return rows, {name: (next(row), {kind for kind in KEEPS if next(row)}) for name in columns}
+    """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
+    measures = ["count(*)", *(f"count({quote(name)})" for name in columns)]
+    row = rows_of(dbapi_of(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0]
+    found = zip(row[1:], columns.items())
+    return row[0], {name: (count, {kind_of(declared)}) for count, (name, declared) in found}
 
 
 def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:

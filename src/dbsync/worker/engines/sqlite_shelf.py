@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .driver import Shape, dbapi_of, execute, rows_of
@@ -32,12 +33,6 @@ KEEPS = {
     " ELSE typeof({0}) <> 'blob' END",
     "blob": "CASE typeof({0}) WHEN 'null' THEN NULL ELSE typeof({0}) IN ('text', 'blob') END",
 }
-
-
-class Undecodable(bytes):
-    """A text that is no UTF-8, as its bytes."""
-
-    __slots__ = ()
 
 
 def kind_of(declared: str) -> str:
@@ -130,6 +125,11 @@ def fits(value: str, before: str, now: str) -> str:
     return f"coalesce({KEEPS[kind_of(now)].format(value)}, 1)"
 
 
+def unlike(value: str, now: str, before: str, after: str) -> str:
+    """Return the test of whether another affinity has made another value of one: a copy casts ('2020-01-01' to 2020)."""
+    return f"NOT {fits(value, before, after) or same(value, now)}"
+
+
 def counts(declared: str) -> bool:
     """Say whether a key may be a row's number."""
     return kind_of(declared) == "integer"
@@ -140,18 +140,11 @@ def steady(connection: Any) -> Iterator[None]:
     """Read texts whatever is in them, and know the hash."""
     driver = connection.connection.driver_connection
     dbapi_of(connection).create_function("dbsync_hash", 2, _hash)
-    before, driver.text_factory = driver.text_factory, _text
+    before, driver.text_factory = driver.text_factory, partial(str, encoding="utf-8", errors="surrogateescape")
     try:
         yield
     finally:
         driver.text_factory = before
-
-
-def _text(value: bytes) -> str | Undecodable:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return Undecodable(value)
 
 
 def _hash(kind: str, value: bytes) -> str:
@@ -177,12 +170,16 @@ def export(connection: Any, select: str) -> Iterator[list[list[Any]]]:
     cursor = dbapi_of(connection).cursor()
     cursor.execute(select)
     while rows := cursor.fetchmany(AT_ONCE):
-        yield [[_sent(value) if isinstance(value, bytes) else value for value in row] for row in rows]
+        yield [[_sent(value) for value in row] for row in rows] if _has(bytes, rows) else rows
     cursor.close()
 
 
-def _sent(value: bytes) -> dict[str, str]:
-    return {"t" if isinstance(value, Undecodable) else "b": base64.b64encode(value).decode("ascii")}
+def _has(kind: type, rows: list[Any]) -> bool:
+    return any(kind in set(map(type, column)) for column in zip(*rows))
+
+
+def _sent(value: Any) -> Any:
+    return {"b": base64.b64encode(value).decode("ascii")} if isinstance(value, bytes) else value
 
 
 def scratch(name: str) -> str:
@@ -203,23 +200,23 @@ def image(connection: Any, name: str, table: str) -> None:
     execute(dbapi_of(connection), f"CREATE TEMP TABLE {quote(name)} AS SELECT {listed} FROM main.{quote(table)}")
 
 
-def load(connection: Any, name: str, rows: list[list[Any]]) -> None:
-    """Insert rows as they were exported."""
+def load(connection: Any, name: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """Insert rows as they were exported. A text that is no UTF-8 has other signs for its bytes, and is cast."""
     cursor = dbapi_of(connection).cursor()
-    whole = [[_received(value) if isinstance(value, dict) else value for value in row] for row in rows]
-    plain = [row for row in whole if not any(isinstance(value, Undecodable) for value in row)]
-    if plain:
-        cursor.executemany(f"INSERT INTO {scratch(name)} VALUES ({', '.join('?' for _ in plain[0])})", plain)
-    for row in whole if len(plain) < len(whole) else ():
-        if any(isinstance(value, Undecodable) for value in row):
-            marks = ["CAST(? AS TEXT)" if isinstance(value, Undecodable) else "?" for value in row]
-            cursor.execute(f"INSERT INTO {scratch(name)} VALUES ({', '.join(marks)})", row)
+    whole = [[_received(value) for value in row] for row in rows] if _has(dict, rows) else rows
+    insert = f"INSERT OR REPLACE INTO {scratch(name)} ({', '.join(['n', *map(quote, columns)])}) VALUES"
+    try:
+        cursor.executemany(f"{insert} ({', '.join('?' for _ in rows[0])})", whole)
+    except UnicodeEncodeError:
+        for row in whole:
+            marks = ["CAST(? AS TEXT)" if isinstance(value, str) else "?" for value in row]
+            values = [value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in row]
+            cursor.execute(f"{insert} ({', '.join(marks)})", values)
     cursor.close()
 
 
-def _received(value: dict[str, str]) -> bytes:
-    ((kind, text),) = value.items()
-    return Undecodable(base64.b64decode(text)) if kind == "t" else base64.b64decode(text)
+def _received(value: Any) -> Any:
+    return base64.b64decode(value["b"]) if isinstance(value, dict) else value
 
 
 def renumber(connection: Any, table: str) -> None:
