@@ -140,7 +140,9 @@ def test_every_type_of_postgresql_comes_back_as_it_was():
         longest = max(map(len, POSTGRES_VALUES.values()))
         for number in range(longest + 1):
             values = [
-                "NULL" if number >= len(given) else "'" + given[number].replace("'", "''").replace("%", "%%") + f"'::{kind}"
+                "NULL"
+                if number >= len(given)
+                else "'" + given[number].replace("'", "''").replace("%", "%%") + f"'::{kind}"
                 for kind, given in POSTGRES_VALUES.items()
             ]
             one.run(f"INSERT INTO things VALUES ({number}, {', '.join(values)})")
@@ -248,7 +250,10 @@ def test_over_several_hops_every_row_is_in_the_database_or_on_the_shelf(engine: 
         for _ in range(data.draw(st.integers(1, 5))):
             wanted = list(data.draw(st.sampled_from([(), *ORDERS])))
             committed = data.draw(st.booleans())
-            down, up = [each for each in here[::-1] if each not in wanted], [each for each in wanted if each not in here]
+            down, up = (
+                [each for each in here[::-1] if each not in wanted],
+                [each for each in wanted if each not in here],
+            )
             one.move(down=tuple(down), up=tuple(up), committed=committed, known=("f2", "f3"))
             here = wanted if committed else here
         one.move(up=tuple(each for each in (AGE, NOTES) if each not in here))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.following import assert_follows, codes, dump, follow, sql, state
+from tests.support.following import assert_follows, codes, dump, follow, sql
 from tests.support.project import ini_text, stock
 from tests.support.schema import assert_in_sync, state_of
 

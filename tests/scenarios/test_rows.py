@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.following import assert_follows, codes, dump, follow, sql, state
+from tests.support.following import assert_follows, codes, dump, follow, sql
 from tests.support.schema import state_of
 
 if TYPE_CHECKING:

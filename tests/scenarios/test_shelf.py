@@ -21,8 +21,10 @@ def either(request: pytest.FixtureRequest) -> Project:
 
 COLUMN = ('op.add_column("people", sa.Column("age", sa.Integer))', 'op.drop_column("people", "age")')
 TABLE = (
-    'op.create_table("notes", sa.Column("id", sa.Integer, primary_key=True),'
-    ' sa.Column("person", sa.Integer, sa.ForeignKey("people.id")), sa.Column("text", sa.Text))',
+    """
+    op.create_table("notes", sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("person", sa.Integer, sa.ForeignKey("people.id")), sa.Column("text", sa.Text))
+    """,
     'op.drop_table("notes")',
 )
 PEOPLE = "INSERT INTO people (id, name, city, age) VALUES (1, 'Ada', 'London', 36), (2, 'Bob', 'Rome', NULL), (3, 'Cy', 'Oslo', 7)"
@@ -65,7 +67,9 @@ def test_what_was_written_meanwhile_stays_and_the_rest_returns(either: Project):
 def test_strangers_under_the_same_keys_get_nothing(either: Project):
     fork(either, *COLUMN, PEOPLE)
     away(either)
-    run(either, "DELETE FROM people", "INSERT INTO people (id, name, city) VALUES (1, 'Dan', 'Ulm'), (3, 'Eve', 'Oslo')")
+    run(
+        either, "DELETE FROM people", "INSERT INTO people (id, name, city) VALUES (1, 'Dan', 'Ulm'), (3, 'Eve', 'Oslo')"
+    )
     said = back(either)
     assert run(either, ALL) == [(1, "Dan", "Ulm", None), (3, "Eve", "Oslo", None)]
     assert "2 rows stay on the shelf: `dbsync shelf show 1`" in said

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.following import assert_follows, codes, dump, follow, ledger_entries, sql, state, status
+from tests.support.following import assert_follows, codes, dump, follow, ledger_entries, state, status
 from tests.support.schema import state_of
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from dbsync.worker.engines import adapter_for
 from dbsync.worker.stepping import Stepping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -65,7 +65,12 @@ class Bench:
         self.engine.dispose()
 
     def move(
-        self, *, down: tuple[Change, ...] = (), up: tuple[Change, ...] = (), committed: bool = True, known: tuple[str, ...] = ()
+        self,
+        *,
+        down: tuple[Change, ...] = (),
+        up: tuple[Change, ...] = (),
+        committed: bool = True,
+        known: tuple[str, ...] = (),
     ) -> Counts:
         """Take revisions down, then put others up, as one operation."""
         self._operations += 1
@@ -91,11 +96,15 @@ class Bench:
         shelving.known = lambda one: one in sources or one in known or not sources
         return shelving
 
-    def _step(self, connection: sa.Connection, line: Line, down: tuple[Change, ...], up: tuple[Change, ...]) -> Stepping:
+    def _step(
+        self, connection: sa.Connection, line: Line, down: tuple[Change, ...], up: tuple[Change, ...]
+    ) -> Stepping:
         context = MigrationContext.configure(connection)
         stepping = Stepping(line, context, lambda: False)
         stepping.shelves = True
-        sa.event.listen(connection, "before_cursor_execute", lambda c, k, statement, *_: stepping.before_statement(statement))
+        sa.event.listen(
+            connection, "before_cursor_execute", lambda c, k, statement, *_: stepping.before_statement(statement)
+        )
         sa.event.listen(connection, "after_cursor_execute", lambda c, k, s, *_: stepping.after_statement(s, k.rowcount))
         with Operations.context(context) as op:
             for one in down:

@@ -10,7 +10,6 @@ from dbsync.commands.sync import require_initialised
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
 from dbsync.store.shelf import Shelf
 from dbsync.sync.restore import restore
-from dbsync.sync.shelving import Counts
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
     from dbsync.commands.context import Context
     from dbsync.errors import Obstacle
     from dbsync.store.shelf import ShelfEntry
+    from dbsync.sync.shelving import Counts
 
 
 class OnShelf(NamedTuple):
-    """One entry: `left` of its `rows` have not returned; `stays` are those that could not, with the reason, by table."""
+    """One entry: `left` of its `rows` have not returned; `stays` are those that could not: table, reason and row."""
 
     number: int
     facts: dict[str, Any]
@@ -70,7 +70,9 @@ def run(context: Context, options: Namespace) -> Report:
             return _drop(context, options, shelf, found)
         outcome = restore(project, entry, force=options.yes)
     done = next((one.counts for one in outcome.moved if one.done), None)
-    return Report(EXIT_FINDING if outcome.obstacles else EXIT_OK, Shelved([], restored=done, obstacles=outcome.obstacles))
+    return Report(
+        EXIT_FINDING if outcome.obstacles else EXIT_OK, Shelved([], restored=done, obstacles=outcome.obstacles)
+    )
 
 
 def _entry(shelf: Shelf, number: int | None) -> ShelfEntry:

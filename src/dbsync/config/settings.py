@@ -42,8 +42,8 @@ class Settings(NamedTuple):
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters` and `runners`
     hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore` the codes of
     findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url` a server for
-    that. `shelf_keep` is for how many days rows that returned stay on the shelf as well. `proposals` are keys of the tracked table that do not count until accepted. `obstacles` says why the tracked
-    table could not be read.
+    that. `shelf_keep` is for how many days rows that returned stay on the shelf as well. `proposals` are keys of the
+    tracked table that do not count until accepted. `obstacles` says why the tracked table could not be read.
     """
 
     top: str
@@ -159,7 +159,9 @@ class _Own:
         if value is None:
             return default
         if not value.isdecimal():
-            raise _wrong(f"git config dbsync.{name}", value, "a number from 0 on", f"git config dbsync.{name} {default}")
+            raise _wrong(
+                f"git config dbsync.{name}", value, "a number from 0 on", f"git config dbsync.{name} {default}"
+            )
         return int(value)
 
     def hosts(self, name: str) -> tuple[str, ...]:

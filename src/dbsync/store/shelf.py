@@ -49,9 +49,8 @@ class ShelfEntry:
         self.path = path
         self.number = int(os.path.basename(path).partition(".")[0])
         self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
-        self.facts: dict[str, Any] = dict(
-            (key, json.loads(value)) for key, value in self._db.execute("SELECT key, value FROM meta")
-        )
+        found = self._db.execute("SELECT key, value FROM meta")
+        self.facts: dict[str, Any] = {key: json.loads(value) for key, value in found}
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +61,6 @@ class ShelfEntry:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    # taking
 
     def begin(self) -> None:
         """Begin to write rows: nothing is waited for to be on the disk until `seal`."""
@@ -100,16 +97,13 @@ class ShelfEntry:
             os.close(fd)
         return int(rows)
 
-    # what is there
-
     def parts(self) -> list[Part]:
         """Return the parts, with how many of their rows are still here."""
-        select = (
-            "SELECT id, facts, rows, returned, (SELECT count(*) FROM stay WHERE stay.part = part.id) FROM part ORDER BY id"
-        )
+        stays = "(SELECT count(*) FROM stay WHERE stay.part = part.id)"
+        select = f"SELECT id, facts, rows, returned, {stays} FROM part ORDER BY id"  # noqa: S608 - constants
         return [
-            Part(one, json.loads(facts), rows, stays if returned else rows, bool(returned))
-            for one, facts, rows, returned, stays in self._db.execute(select)
+            Part(one, json.loads(facts), rows, left if returned else rows, bool(returned))
+            for one, facts, rows, returned, left in self._db.execute(select)
         ]
 
     @property
@@ -143,8 +137,6 @@ class ShelfEntry:
         for number, reason, _, *values in self._db.execute(select, (part,)):
             yield number, reason, [_sent(value) for value in values]
 
-    # returning
-
     def note_stay(self, part: int, rows: Iterable[list[Any]]) -> None:
         """Note rows that do not return in the operation that is running."""
         self._db.execute("BEGIN")
@@ -176,9 +168,7 @@ class ShelfEntry:
         self._db.execute("BEGIN IMMEDIATE")
         select = "SELECT part, lacking, whole FROM pending WHERE operation = ?"
         for part, lacking, whole in self._db.execute(select, (operation,)).fetchall() if committed else ():
-            self._db.execute(
-                "DELETE FROM stay WHERE part = ? AND reason LIKE ?", (part, "%" if whole else NO_PLACE)
-            )
+            self._db.execute("DELETE FROM stay WHERE part = ? AND reason LIKE ?", (part, "%" if whole else NO_PLACE))
             self._settle_part(part, json.loads(lacking), when)
         self._db.execute("DELETE FROM pending")
         self._db.execute("DELETE FROM pending_stay")
@@ -228,7 +218,9 @@ class Shelf:
         with contextlib.closing(sqlite3.connect(path)) as db:
             db.executescript(SCHEMA)
             stored = {**facts, "state": "taking", "format": 1}
-            db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in stored.items()])
+            db.executemany(
+                "INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in stored.items()]
+            )
             db.commit()
         return ShelfEntry(path)
 
@@ -269,7 +261,6 @@ class Shelf:
             gone = one.facts["state"] == "taking" and one.facts["operation"] == operation and not committed
             if gone:
                 self.remove(one.number)
-
 
     def prune(self, days: int) -> None:
         """Remove entries all of whose rows returned so many days ago; those with rows left stay."""

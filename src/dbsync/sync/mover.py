@@ -14,8 +14,8 @@ from dbsync.ledger.entry import Entry
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
 from dbsync.plan.way_back import lacks_way_back
-from dbsync.store.shelf import Shelf
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
+from dbsync.store.shelf import Shelf
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
 from dbsync.sync.current_database import CurrentDatabase
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.project import Project
+
+
+SHELF_EVENTS = ("taking", "taken", "shelved", "rows", "stay", "returned", "unreturned")
 
 
 class Rules(NamedTuple):
@@ -83,7 +86,9 @@ class Mover:
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Reply to one event; None where none is expected."""
-        reply: dict[str, Any] | None = getattr(self, f"_on_{event['event']}")(event)
+        name = event["event"]
+        told = getattr(self._shelf, f"on_{name}") if name in SHELF_EVENTS else getattr(self, f"_on_{name}")
+        reply: dict[str, Any] | None = told(event)
         return reply
 
     def _on_database(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -261,27 +266,6 @@ class Mover:
         kept = self._now.kept
         if kept is not None:
             kept.add(event)
-
-    def _on_taking(self, event: dict[str, Any]) -> None:
-        self._shelf.on_taking(event)
-
-    def _on_taken(self, event: dict[str, Any]) -> None:
-        self._shelf.on_taken(event)
-
-    def _on_shelved(self, event: dict[str, Any]) -> dict[str, Any]:
-        return self._shelf.on_shelved(event)
-
-    def _on_rows(self, event: dict[str, Any]) -> dict[str, Any]:
-        return self._shelf.on_rows(event)
-
-    def _on_stay(self, event: dict[str, Any]) -> None:
-        self._shelf.on_stay(event)
-
-    def _on_returned(self, event: dict[str, Any]) -> None:
-        self._shelf.on_returned(event)
-
-    def _on_unreturned(self, event: dict[str, Any]) -> None:
-        self._shelf.on_unreturned(event)
 
     @property
     def _shelf(self) -> Shelving:

@@ -8,12 +8,12 @@ from dbsync.errors import DbsyncError
 from dbsync.store.databases import open_ledger
 from dbsync.sync.follow import follow
 from dbsync.sync.mover import Rules
-from dbsync.sync.outcome import Outcome
 from dbsync.sync.target import read_target
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
     from dbsync.store.shelf import ShelfEntry
+    from dbsync.sync.outcome import Outcome
     from dbsync.sync.project import Project
 
 

@@ -40,8 +40,8 @@ class Database(NamedTuple):
 class Shelving:
     """What one operation does with the shelf; `operation` names it among all of the clone.
 
-    `down` are the ledger's entries of the revisions that go, `wanted` returns the source of one that comes, `known` says
-    whether a revision is in the work tree. What has returned is kept for `keep_days` more.
+    `down` are the ledger's entries of the revisions that go, `wanted` returns the source of one that comes, `known`
+    says whether a revision is in the work tree. What has returned is kept for `keep_days` more.
     """
 
     def __init__(self, layout: Layout, database: Database, operation: str) -> None:
@@ -57,8 +57,6 @@ class Shelving:
         self.known: Callable[[str], bool] = lambda _: True
         self.keep_days = 0
         self._whole = False
-
-    # taking
 
     def on_taking(self, event: dict[str, Any]) -> None:
         """Begin a part; the worker numbers them."""
@@ -87,8 +85,6 @@ class Shelving:
             self._taking[revision] = entry
         return self._taking[revision]
 
-    # returning
-
     def on_shelved(self, event: dict[str, Any]) -> dict[str, Any]:
         """Return what is there for a revision, newest first: what this operation took before included."""
         revision = event["revision"]
@@ -110,12 +106,13 @@ class Shelving:
         for one in self._shelf.entries():
             facts = one.facts
             same = (facts["key"], facts["instance"], facts["track"]) == here and facts["state"] == "shelved"
-            if same and (facts["revision"] == revision or self._is_same(facts, revision)):
-                if one.number not in self._returning and any(one.may_return(part) for part in one.parts()):
-                    kept = self._shelf.entry(one.number)
-                    if kept is not None:
-                        self._returning[one.number] = kept
-                        yield kept
+            if not same or one.number in self._returning:
+                continue
+            belongs = facts["revision"] == revision or self._is_same(facts, revision)
+            kept = self._shelf.entry(one.number) if belongs and any(map(one.may_return, one.parts())) else None
+            if kept is not None:
+                self._returning[one.number] = kept
+                yield kept
 
     def _is_same(self, facts: dict[str, Any], revision: str) -> bool:
         """Say whether an entry's revision, known no more, is this one under another id."""
@@ -144,9 +141,7 @@ class Shelving:
     def on_rows(self, event: dict[str, Any]) -> dict[str, Any]:
         """Return some rows of a part."""
         return {
-            "rows": self._returning[event["number"]].rows(
-                event["part"], event["after"], only_placeless=not self._whole
-            )
+            "rows": self._returning[event["number"]].rows(event["part"], event["after"], only_placeless=not self._whole)
         }
 
     def on_stay(self, event: dict[str, Any]) -> None:
@@ -169,8 +164,6 @@ class Shelving:
         part = next(part for part in entry.parts() if part.id == part_id)
         stay = entry.pending(part_id)
         self._back[entry.number, part_id] = (part.left - stay, stay)
-
-    # the end
 
     def seal(self) -> None:
         """Make what was taken safe on disk: it is about to be lost. Entries without rows are removed."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .engines.driver import change, dbapi_of, rows_of
+from .taking import ranked
 
 MATCH = "dbsync_match"
 GONE = "its row is gone"
@@ -63,7 +64,9 @@ class Evidence:
         exact = " AND ".join(self._back.is_same(one) for one in self._others) or "1 = 1"
         if self._unedited:
             name = self._back.adapter.scratch(self._unedited)
-            exact = f"(b.n IN (SELECT n FROM {name}))" if self.computed else f"(b.n IN (SELECT n FROM {name}) OR ({exact}))"
+            exact = (
+                f"(b.n IN (SELECT n FROM {name}))" if self.computed else f"(b.n IN (SELECT n FROM {name}) OR ({exact}))"
+            )
         known = " OR ".join(f"({self._telling(one)})" for one in self._distinctive()) or "1 = 0"
         return (
             f"SELECT b.n, NULL, CASE WHEN {exact} THEN '1' ELSE '0' END, CASE WHEN {known} THEN '1' ELSE '0' END"
@@ -87,13 +90,9 @@ class Evidence:
 
     def _by_content(self) -> str:
         """Match rows without a key by all that is in them, each as often as it is there."""
-        from .taking import ranked
-
-        back, adapter = self._back, self._back.adapter
-        same = adapter.joined([adapter.witness(back.kept(one)) for one in self._others])
-        mine = f"SELECT b.n, {same} AS same, row_number() OVER (PARTITION BY {same} ORDER BY b.n) AS rank FROM {back.name} b"
-        there = ranked(adapter, back.table, self._others)
-        return f"SELECT m.n, h.at, '1', '1' FROM ({mine}) AS m JOIN {there} h ON m.same = h.same AND m.rank = h.rank"
+        there = ranked(self._back.adapter, self._back.table, self._others)
+        match = "m.same = h.same AND m.rank = h.rank"
+        return f"SELECT m.n, h.at, '1', '1' FROM {self._back.ranked(self._others)} m JOIN {there} h ON {match}"
 
     def _proved(self) -> str:
         """Return the test of whether a match is the same row."""

@@ -96,7 +96,7 @@ class Downgrades:
         return Judged(extra & added, lacking & removed, new, lacking - removed)
 
     def clear(self, held: dict[str, dict[str, str]], lose: Callable[[str, Any], None]) -> None:
-        """Drop what was left behind. `held` had rows before the downgrades; `lose` is told what goes with rows in it."""
+        """Drop what was left behind. `held` had rows before; `lose` is told what goes with rows in it."""
         found = self.judge()
         for kind in self._adapter.CLEARABLE if found.left else ():
             for one in self._adapter.clearable(self._connection, kind):

@@ -30,8 +30,9 @@ RENAME = re.compile(
 class Verdict(NamedTuple):
     """What became of a table that held rows: what it is called now ("" where it is gone), and its columns, by name.
 
-    `names` says what each is called now, "" for one that is gone; `types_now` are the columns that it has now; `retyped`
-    are those whose values another type would not keep, `losses` how it is said. `whole` says that rows may be gone or changed too, and not only columns.
+    `names` says what each is called now, "" for one that is gone; `types_now` are the columns that it has now;
+    `retyped` are those whose values another type would not keep, `losses` how it is said. `whole` says that rows may be
+    gone or changed too, and not only columns.
     """
 
     table: str
@@ -176,7 +177,7 @@ class LossWatch:
 
 
 def changing(statement: str, rowcount: int) -> tuple[list[str], bool]:
-    """Return the words of a statement that may have changed rows in place, none of any other; and whether it hides how."""
+    """Return the words of a statement that may have changed rows in place, none of another, and whether it hides."""
     text = COMMENTS_AND_STRINGS.sub(" ", statement)
     words = _words(text)
     first = words[0].upper() if words else ""

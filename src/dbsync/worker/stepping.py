@@ -16,7 +16,7 @@ SAVEPOINT = "dbsync_step"
 class Stepping:
     """The steps of one plan on one connection.
 
-    `shelves` says whether there is a shelf; `losses` are those that could not be kept. `held` had rows before the first downgrade: tables with their columns.
+    `shelves` says whether there is a shelf, `losses` are those that could not be kept.
     """
 
     def __init__(self, channel: Any, context: Any, committed: Callable[[], bool]) -> None:
@@ -125,5 +125,6 @@ def _covered(one: Any, planned: list[Any]) -> bool:
     """Say whether what is lost this time was taken before: the same, or less of it."""
     for other in planned:
         if other.table == one.table:
-            return bool(not other.now or other.whole or (one.now and not one.whole and set(one.gone) <= set(other.gone)))
+            less = one.now and not one.whole and set(one.gone) <= set(other.gone)
+            return bool(not other.now or other.whole or less)
     return False

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Part:
     """What is kept of one table, as it is described to dbsync.
 
-    `kind` is "table" for all its rows, "rows" for some that a downgrade deletes, "columns" for the values of `lost`, with
-    the others as witnesses, and "changed" for rows as they were before a downgrade changed them. `below` are columns of
-    the table after the downgrade; their witnesses stand behind the columns in every row.
+    `kind` is "table" for all its rows, "rows" for some that a downgrade deletes, "columns" for the values of `lost`,
+    with the others as witnesses, and "changed" for rows as they were before a downgrade changed them. `below` are
+    columns of the table after the downgrade; their witnesses stand behind the columns in every row.
     """
 
     def __init__(self, table: str, kind: str, shape: Shape, columns: list[str]) -> None:
@@ -136,7 +136,7 @@ class Compared:
         self.keyed = bool(self._key)
 
     def parts(self) -> list[tuple[Part, str]]:
-        """Return what is to be kept, with the SELECT of each: rows that are gone, values that are gone, rows changed."""
+        """Return what is to be kept, with the SELECT of each: rows that are gone, values that are, rows changed."""
         if not self.now:
             return [self._all("table")]
         if not self._key:
@@ -174,7 +174,11 @@ class Compared:
         value, name = f"i.{_one(self._adapter, column)}", self._names[column]
         if not name:
             return "1 = 1" if column in self._shape.filled else f"{value} IS NOT NULL"
-        now, before, after = f"a.{_one(self._adapter, name)}", self._shape.columns[column], self._verdict.types_now[name]
+        now, before, after = (
+            f"a.{_one(self._adapter, name)}",
+            self._shape.columns[column],
+            self._verdict.types_now[name],
+        )
         return str(self._adapter.unlike(value, now, before, after))
 
     def _below(self) -> list[str]:
@@ -185,7 +189,8 @@ class Compared:
         """Return the rows of which there are fewer than before: gone or changed, which cannot be told apart."""
         part, select = self._all("changed")
         one, other = self._ranked(self.image, self._stays), self._ranked(self.now, self._names_of(self._stays))
-        missing = f"SELECT p.at FROM {one} p WHERE NOT EXISTS (SELECT 1 FROM {other} q WHERE p.same = q.same AND p.rank = q.rank)"
+        there = f"SELECT 1 FROM {other} q WHERE p.same = q.same AND p.rank = q.rank"
+        missing = f"SELECT p.at FROM {one} p WHERE NOT EXISTS ({there})"
         return part, f"{select} WHERE i.{self._adapter.ROW} IN ({missing})"
 
     def _ranked(self, table: str, columns: list[str]) -> str:
@@ -237,7 +242,7 @@ def _columns_of(adapter: Any, shape: Shape, lost: list[str], alias: str) -> tupl
 
 def _goes_along(shape: Shape, gone: list[str]) -> bool:
     """Say whether a partition goes with its table."""
-    return shape.within in gone
+    return bool(shape.within in gone)
 
 
 def _one(adapter: Any, name: str) -> str:

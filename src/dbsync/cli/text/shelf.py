@@ -53,12 +53,14 @@ def _show_rows(one: OnShelf) -> None:
 
 
 def _row(row: dict[str, Any]) -> str:
-    text = ", ".join(f"{name}={value!r}" if isinstance(value, str) else f"{name}={value}" for name, value in row.items())
+    text = ", ".join(
+        f"{name}={value!r}" if isinstance(value, str) else f"{name}={value}" for name, value in row.items()
+    )
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 / 2 else f"{max(1, round(size / 1e3))} kB"  # noqa: PLR2004 - a half
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 / 2 else f"{max(1, round(size / 1e3))} kB"
 
 
 def _age(taken_at: str) -> str:

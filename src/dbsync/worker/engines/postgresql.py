@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of
+from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 from .postgresql_shelf import (
     OVERRIDING,
     ROW,
@@ -34,7 +35,6 @@ from .postgresql_shelf import (
     unlike,
     witness,
 )
-from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +66,8 @@ __all__ = [
     "shape",
     "steady",
     "typed",
-    "unlike",
     "types_in_use",
+    "unlike",
     "witness",
 ]
 LOCK_SECONDS = 3

@@ -54,7 +54,9 @@ def shape(connection: Any, table: str) -> Shape | None:
         " ORDER BY attnum",
     )
     key = f"SELECT {_names('conrelid', 'conkey')} FROM pg_constraint WHERE conrelid = {oid} AND contype = 'p'"
-    referred = f"SELECT EXISTS (SELECT FROM pg_constraint WHERE confrelid = {oid} AND conrelid <> {oid} AND contype = 'f')"
+    referred = (
+        f"SELECT EXISTS (SELECT FROM pg_constraint WHERE confrelid = {oid} AND conrelid <> {oid} AND contype = 'f')"
+    )
     whole = _whole_of(dbapi, oid)
     return Shape(
         {row[0]: row[1] for row in rows},
@@ -71,7 +73,8 @@ def _whole_of(dbapi: Any, oid: str) -> str:
     """Return the table that a partition belongs to at last, "" for what is none."""
     statement = (
         "SELECT CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname FROM pg_class c"
-        f" JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_partition_root({oid}::regclass) AND c.oid <> {oid}"
+        f" JOIN pg_namespace n ON n.oid = c.relnamespace"
+        f" WHERE c.oid = pg_partition_root({oid}::regclass) AND c.oid <> {oid}"
     )
     found = rows_of(dbapi, statement)
     return str(found[0][0]) if found else ""
@@ -163,7 +166,7 @@ def _configure(dbapi: Any, settings: list[Any]) -> None:
 
 @contextlib.contextmanager
 def quiet(connection: Any, table: str) -> Iterator[None]:
-    """Switch a table's own triggers off meanwhile, which its owner may; those of foreign keys stay, and wait for nothing."""
+    """Switch a table's own triggers off meanwhile, which its owner may; those of foreign keys stay, and do not wait."""
     dbapi, name = dbapi_of(connection), quote(table)
     execute(dbapi, "SET CONSTRAINTS ALL IMMEDIATE")
     triggers = rows_of(

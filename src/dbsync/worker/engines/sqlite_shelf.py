@@ -100,7 +100,8 @@ def typed(value: str, declared: str) -> str:
 
 def witness(column: str) -> str:
     """Return what tells a value from another one."""
-    return f"CASE WHEN length({column}) > {LONGEST} THEN dbsync_hash(typeof({column}), CAST({column} AS BLOB)) ELSE {column} END"
+    long = f"dbsync_hash(typeof({column}), CAST({column} AS BLOB))"
+    return f"CASE WHEN length({column}) > {LONGEST} THEN {long} ELSE {column} END"
 
 
 def same(one: str, other: str) -> str:
@@ -126,7 +127,7 @@ def fits(value: str, before: str, now: str) -> str:
 
 
 def unlike(value: str, now: str, before: str, after: str) -> str:
-    """Return the test of whether another affinity has made another value of one: a copy casts ('2020-01-01' to 2020)."""
+    """Return the test of whether another affinity has made another value of one: a copy casts '2020-01-01' to 2020."""
     return f"NOT {fits(value, before, after) or same(value, now)}"
 
 
