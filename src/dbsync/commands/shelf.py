@@ -49,6 +49,7 @@ class Shelved(NamedTuple):
     restored: Counts | None = None
     obstacles: tuple[Obstacle, ...] = ()
     dropped: tuple[int, ...] = ()
+    forced: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable JSON form (version 1)."""
@@ -71,7 +72,8 @@ def run(context: Context, options: Namespace) -> Report:
         outcome = restore(project, entry, force=options.yes)
     done = next((one.counts for one in outcome.moved if one.done), None)
     return Report(
-        EXIT_FINDING if outcome.obstacles else EXIT_OK, Shelved([], restored=done, obstacles=outcome.obstacles)
+        EXIT_FINDING if outcome.obstacles else EXIT_OK,
+        Shelved([], restored=done, obstacles=outcome.obstacles, forced=options.yes),
     )
 
 
@@ -101,6 +103,8 @@ def _drop(context: Context, options: Namespace, shelf: Shelf, found: OnShelf) ->
     if found.facts["state"] == "taking":
         raise DbsyncError(f"entry {found.number} belongs to a move that was interrupted", "`dbsync sync` settles it")
     if found.left and not options.yes and not context.confirm(question):
-        raise DbsyncError(f"{found.left} rows of entry {found.number} have not returned", "`--yes` drops them for good")
+        raise DbsyncError(
+            f"rows of entry {found.number} have not returned: {found.left}", "`--yes` drops them for good"
+        )
     shelf.remove(found.number)
     return Report(EXIT_OK, Shelved([], dropped=(found.number,)))

@@ -163,8 +163,8 @@ class ShelfEntry:
         """Return how many rows of a part will stay."""
         return int(self._db.execute("SELECT count(*) FROM pending_stay WHERE part = ?", (part,)).fetchone()[0])
 
-    def settle(self, operation: str, *, committed: bool, when: str) -> None:
-        """Make what an operation noted true, or forget it."""
+    def settle(self, operation: str, *, committed: bool, when: str, kept: bool) -> None:
+        """Make what an operation noted true, or forget it; `kept`: what it took is on the shelf now."""
         self._db.execute("BEGIN IMMEDIATE")
         select = "SELECT part, lacking, whole FROM pending WHERE operation = ?"
         for part, lacking, whole in self._db.execute(select, (operation,)).fetchall() if committed else ():
@@ -172,10 +172,10 @@ class ShelfEntry:
             self._settle_part(part, json.loads(lacking), when)
         self._db.execute("DELETE FROM pending")
         self._db.execute("DELETE FROM pending_stay")
-        if committed and self.facts["state"] == "taking" and self.facts["operation"] == operation:
+        if kept:
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'state'", (json.dumps("shelved"),))
+            self.facts["state"] = "shelved"
         self._db.execute("COMMIT")
-        self.facts["state"] = "shelved" if committed else self.facts["state"]
 
     def _settle_part(self, part: int, lacking: list[str], when: str) -> None:
         """Write down which rows of a part stay: those of which something has no place among them."""
@@ -254,12 +254,15 @@ class Shelf:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._layout.path(FOLDER, f"{number}.sqlite{end}"))
 
-    def settle(self, operation: str, *, committed: bool, when: str) -> None:
-        """Make true, or forget, what an operation noted in all entries."""
+    def settle(self, operation: str, *, committed: bool, when: str, certain: bool = True) -> None:
+        """Make true, or forget, what an operation noted in all entries.
+
+        Where it is not certain that nothing was committed, what it took is kept: it may be nowhere else.
+        """
         for one in self.entries():
-            one.settle(operation, committed=committed, when=when)
-            gone = one.facts["state"] == "taking" and one.facts["operation"] == operation and not committed
-            if gone:
+            taken = one.facts["state"] == "taking" and one.facts["operation"] == operation
+            one.settle(operation, committed=committed, when=when, kept=taken and (committed or not certain))
+            if taken and certain and not committed:
                 self.remove(one.number)
 
     def prune(self, days: int) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dbsync.sync.project import Project
 
 
-SHELF_EVENTS = ("taking", "taken", "shelved", "rows", "stay", "returned", "unreturned")
+SHELF_EVENTS = ("taking", "taken", "untaken", "shelved", "rows", "stay", "returned", "unreturned")
 
 
 class Rules(NamedTuple):
@@ -125,7 +125,8 @@ class Mover:
             )
             entries = current.ledger.entries_of(operation) if committed else None
             name = f"{current.identity['key']} {operation.id}"
-            Shelf(self._project.layout).settle(name, committed=committed, when=utc_now())
+            certain = committed or event["status"] == "aborted"
+            Shelf(self._project.layout).settle(name, committed=committed, when=utc_now(), certain=certain)
             current.ledger.finish(operation, "done" if committed else "failed", entries)
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))

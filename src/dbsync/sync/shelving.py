@@ -68,12 +68,21 @@ class Shelving:
         entry, part = self._parts[event["number"]]
         entry.add_rows(part, event["rows"])
 
+    def on_untaken(self, event: dict[str, Any]) -> None:
+        """Forget what was taken of a revision: it was not all."""
+        entry = self._taking.pop(event["revision"], None)
+        if entry is not None:
+            entry.close()
+            self._shelf.remove(entry.number)
+
     def _entry_of(self, revision: str) -> ShelfEntry:
         if revision not in self._taking:
             source = self.down[revision]
             entry = self._shelf.create(
                 {
                     **self._database._asdict(),
+                    "branch": source.branch or self._database.branch,
+                    "commit": source.commit or self._database.commit,
                     "revision": revision,
                     "doc": source.revision.doc,
                     "source": source.source.decode("latin-1"),

@@ -97,7 +97,7 @@ class Back:
     def check_parents(self, shape: Any, columns: list[str]) -> None:
         """Let rows stay whose foreign keys would point nowhere."""
         for own, other, names in shape.references:
-            if set(own) <= set(columns):
+            if set(own) <= set(columns) and other not in self.part["broken"]:
                 self._check_parent(shape, own, other, names)
 
     def _check_parent(self, shape: Any, own: list[str], other: str, names: list[str]) -> None:

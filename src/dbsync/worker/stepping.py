@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from .engines import adapter_for
 from .engines.driver import dbapi_of, execute
+from .failures import Stop
 from .loss import LossWatch, changing
 from .returning import Returning
 from .taking import Taking
@@ -54,12 +55,27 @@ class Stepping:
         self._context.impl.memo.clear()
         if self._taking.why_not(planned):
             return self._watched(perform)
-        with self._adapter.steady(self._connection):
-            self._taking.before(revision, planned)
+        taken = self._attempt(lambda: self._taking.before(revision, planned))
         result, verdicts = self._watched(perform)
-        with self._adapter.steady(self._connection):
-            self._taking.after(verdicts)
-        return result, [one for one in verdicts if not _covered(one, planned)]
+        if taken and self._attempt(lambda: self._taking.after(verdicts)):
+            return result, [one for one in verdicts if not _covered(one, planned)]
+        self._taking.forget(revision)
+        return result, verdicts
+
+    def _attempt(self, take: Callable[[], None]) -> bool:
+        """Say whether rows were sent; where the database refuses to show them, what is lost is not covered."""
+        dbapi = dbapi_of(self._connection)
+        execute(dbapi, "SAVEPOINT dbsync_taking")
+        try:
+            with self._adapter.steady(self._connection):
+                take()
+        except (EOFError, Stop):
+            raise
+        except Exception:  # noqa: BLE001 - whatever the driver raises: the refusal names the tables
+            execute(dbapi, "ROLLBACK TO SAVEPOINT dbsync_taking")
+            return False
+        execute(dbapi, "RELEASE SAVEPOINT dbsync_taking")
+        return True
 
     def _watched(self, perform: Callable[[], Any]) -> tuple[Any, list[Any]]:
         watch = self._watch = LossWatch(self._adapter, self._connection, self._context.version_table)
@@ -80,11 +96,13 @@ class Stepping:
             what = {"table": one.table, "column": one.column, "what": "column" if one.column else "table"}
             self.losses += [what] if rows else []
             return
-        with self._adapter.steady(self._connection):
-            if one.column:
-                self._taking.columns(revision, one.table, [one.column])
-            else:
-                self._taking.table(revision, one.table)
+        if one.column:
+            taken = self._attempt(lambda: self._taking.columns(revision, one.table, [one.column]))
+        else:
+            taken = self._attempt(lambda: self._taking.table(revision, one.table))
+        if not taken:
+            what = {"table": one.table, "column": one.column, "what": "column" if one.column else "table"}
+            self.losses.append(what)
 
     def look(self, revision: str) -> None:
         """Before an upgrade."""

@@ -21,7 +21,8 @@ class Part:
 
     `kind` is "table" for all its rows, "rows" for some that a downgrade deletes, "columns" for the values of `lost`,
     with the others as witnesses, and "changed" for rows as they were before a downgrade changed them. `below` are
-    columns of the table after the downgrade; their witnesses stand behind the columns in every row.
+    columns of the table after the downgrade; their witnesses stand behind the columns in every row. `broken` are tables
+    that some rows refer to in vain already.
     """
 
     def __init__(self, table: str, kind: str, shape: Shape, columns: list[str]) -> None:
@@ -33,7 +34,9 @@ class Part:
             "key": shape.key,
             "lost": [],
             "below": [],
+            "broken": [],
         }
+        self.refers = bool(shape.references)
 
 
 class Taking:
@@ -63,6 +66,11 @@ class Taking:
                 self._copy(revision, one, shape)
             else:
                 self.columns(revision, one.table, one.gone)
+
+    def forget(self, revision: str) -> None:
+        """Take nothing of a revision after all."""
+        self._images.clear()
+        self._channel.tell("untaken", revision=revision)
 
     def after(self, verdicts: list[Verdict]) -> None:
         """Send what is not as it was in the tables that were copied; `verdicts` say what became of them this time."""
@@ -111,6 +119,8 @@ class Taking:
 
     def _send(self, revision: str, part: Part, select: str) -> None:
         self._number += 1
+        if part.refers:
+            part.facts["broken"] = self._adapter.broken(self._connection, part.facts["table"])
         self._channel.tell("taking", revision=revision, number=self._number, part=part.facts)
         for rows in self._adapter.export(self._connection, select):
             self._channel.tell("taken", number=self._number, rows=rows)
@@ -206,9 +216,8 @@ class Compared:
         return any(self._verdict.types_now.get(self._names[one]) != self._shape.columns[one] for one in self._key)
 
     def _same_key(self, column: str) -> str:
-        return self._adapter.same_key(
-            f"a.{_one(self._adapter, self._names[column])}", f"i.{_one(self._adapter, column)}"
-        )
+        now, before = _one(self._adapter, self._names[column]), _one(self._adapter, column)
+        return str(self._adapter.same_key(f"a.{now}", f"i.{before}"))
 
     def _same(self, column: str) -> str:
         kept = self._adapter.kept
@@ -229,7 +238,7 @@ def ranked(adapter: Any, table: str, columns: list[str]) -> str:
     return f"(SELECT at, same, row_number() OVER (PARTITION BY same ORDER BY at) AS rank FROM ({inner}) AS u)"
 
 
-def _columns_of(adapter: Any, shape: Shape, lost: list[str], alias: str) -> tuple[list[str], list[str]]:
+def _columns_of(adapter: Any, shape: Any, lost: list[str], alias: str) -> tuple[list[str], list[str]]:
     """Return the columns that are kept where some are lost, and SQL for each: others are there to tell the row."""
     columns = list(shape.columns)
     key = [] if set(shape.key) & set(lost) else shape.key
@@ -242,7 +251,7 @@ def _columns_of(adapter: Any, shape: Shape, lost: list[str], alias: str) -> tupl
 
 def _goes_along(shape: Shape, gone: list[str]) -> bool:
     """Say whether a partition goes with its table."""
-    return bool(shape.within in gone)
+    return shape.within in gone
 
 
 def _one(adapter: Any, name: str) -> str:

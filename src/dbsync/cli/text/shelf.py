@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from dbsync.cli import console
-from dbsync.cli.text.sync import count
+from dbsync.cli.text.sync import count, stay
 
 if TYPE_CHECKING:
     from dbsync.commands.shelf import OnShelf, Shelved
@@ -24,9 +24,9 @@ def show(value: Shelved) -> None:
     if value.dropped:
         console.say(f"dbsync: entry {value.dropped[0]} is dropped")
     elif value.restored is not None:
-        stay = sum(rows for _, rows in value.restored.stay)
-        console.say(f"dbsync: {count(value.restored.back, 'row')} back, {count(stay, 'row')} stay on the shelf")
-        if stay:
+        rows = sum(rows for _, rows in value.restored.stay)
+        console.say(f"dbsync: {count(value.restored.back, 'row')} back, {count(rows, 'row')} {stay(rows)} on the shelf")
+        if rows and not value.forced:
             console.say("hint: `--yes` puts them onto rows that differ, too")
     elif not value.entries and not value.obstacles:
         console.say("dbsync: the shelf is empty")
@@ -49,7 +49,9 @@ def _show_rows(one: OnShelf) -> None:
         console.data(f"  and {len(one.stays) - MOST} more: `dbsync shelf show {one.number} --json`")
     waiting = one.left - len(one.stays)
     if waiting > 0:
-        console.data(f"  {count(waiting, 'row')} wait for revision {console.clean(one.facts['revision'])}")
+        console.data(
+            f"  {count(waiting, 'row')} {'waits' if waiting == 1 else 'wait'} for revision {console.clean(one.facts['revision'])}"
+        )
 
 
 def _row(row: dict[str, Any]) -> str:

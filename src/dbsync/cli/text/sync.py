@@ -36,7 +36,7 @@ def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
         if one.kept:
             console.say(f"dbsync: what was dropped is kept in {one.kept}")
         for number, rows in one.counts.stay:
-            console.say(f"dbsync: {count(rows, 'row')} stay on the shelf: `dbsync shelf show {number}`")
+            console.say(f"dbsync: {count(rows, 'row')} {stay(rows)} on the shelf: `dbsync shelf show {number}`")
     obstacles = [] if outcome.silent and by_hook else list(outcome.obstacles)
     for obstacle in obstacles:
         if outcome.waits and by_hook:
@@ -62,6 +62,11 @@ def _rows(counts: Counts) -> list[str]:
     taken = ", ".join(count(number, word) for number, word in named if number)
     back = f"{count(counts.back, 'row')} back"
     return [*([f"{taken} shelved"] if counts.shelved else []), *([back] if counts.back else [])]
+
+
+def stay(rows: int) -> str:
+    """Return the verb for so many rows."""
+    return "stays" if rows == 1 else "stay"
 
 
 def count(number: int, word: str) -> str:

@@ -4,6 +4,7 @@ The shelf needs of an engine, beside `columns`, `contents`, `kind_of` and `quote
 
 - `SHELVES`: whether there is a shelf on this engine at all. Where it is False, what a downgrade would lose is refused.
 - `shape(connection, table)`: its `driver.Shape`, None where there is no such table.
+- `broken(connection, table)`: names of tables that some of its rows refer to in vain.
 - `kept(column)`, `typed(value, declared)`: SQL for the form in which a value is kept, and for the value of that form.
 - `witness(column)`: SQL for a short text or value that tells whether a value is still the same; of a kept value or a
   witness it is the same witness.

@@ -37,8 +37,9 @@ def quote_one(name: str) -> str:
 
 
 def quote(name: str) -> str:
-    """Quote an identifier; `schema.table` as two. What names no schema is in "public", as `columns` has it."""
-    return ".".join(quote_one(part) for part in name.split(".", 1))
+    """Quote a table's name as `columns` has it: `schema.table`, or a table of "public", whatever the search path is."""
+    schema, dot, table = name.partition(".")
+    return f"{quote_one(schema)}.{quote_one(table)}" if dot else f"public.{quote_one(name)}"
 
 
 def shape(connection: Any, table: str) -> Shape | None:
@@ -97,6 +98,11 @@ def _references(dbapi: Any, oid: str) -> list[tuple[list[str], str, list[str]]]:
         f" JOIN pg_namespace n ON n.oid = c.relnamespace WHERE conrelid = {oid} AND contype = 'f'"
     )
     return [(json.loads(own), other, json.loads(names)) for own, other, names in rows_of(dbapi, statement)]
+
+
+def broken(connection: Any, table: str) -> list[str]:
+    """Return nothing: the server lets no row refer to nothing."""
+    return []
 
 
 def kept(column: str) -> str:

@@ -88,6 +88,12 @@ def _refers(dbapi: Any, table: str, other: str) -> bool:
     return any(row[2] == other for row in rows_of(dbapi, f"PRAGMA foreign_key_list({quote(table)})"))
 
 
+def broken(connection: Any, table: str) -> list[str]:
+    """Return the tables that some rows refer to in vain, which nobody has to check on SQLite."""
+    rows = rows_of(dbapi_of(connection), f"PRAGMA foreign_key_check({quote(table)})")
+    return sorted({row[2] for row in rows})
+
+
 def kept(column: str) -> str:
     """Return the value itself."""
     return column
