@@ -61,6 +61,7 @@ def test_every_setting_is_documented():
         "baseline",
         "trust",
         "shadowUrl",
+        "shelfKeep",
         "unjudged",
     ):
         assert f"| `dbsync.{key}` |" in text

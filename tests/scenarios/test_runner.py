@@ -140,12 +140,11 @@ def test_rows_over_there_are_kept_over_here(elsewhere):
     with closing(sqlite3.connect(elsewhere.database)) as db, db:
         db.execute("INSERT INTO f VALUES (42)")
 
-    assert "DBS305" in project.switch("main").err
-    said = project.dbsync("sync", "--yes").err
-
-    path = next(line for line in said.splitlines() if "kept in" in line).partition("kept in ")[2]
-    with closing(sqlite3.connect(path)) as kept:
-        assert kept.execute("SELECT id FROM f").fetchall() == [(42,)]
+    assert "1 table, 1 row shelved" in project.switch("main").err
+    assert list(project.path(".git/dbsync/shelf").glob("*.sqlite"))
+    assert "1 row back" in project.switch("feature").err
+    with closing(sqlite3.connect(elsewhere.database)) as db:
+        assert db.execute("SELECT id FROM f").fetchall() == [(42,)]
 
 
 def test_code_that_head_no_longer_has_travels_too(elsewhere):

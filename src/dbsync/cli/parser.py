@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_setup(verbs)
     _add_moving(verbs)
     _add_looking(verbs)
+    _add_shelf(verbs)
     _add_check(verbs)
     _add_verify(verbs)
     return parser
@@ -89,6 +90,21 @@ def _add_looking(verbs: argparse._SubParsersAction[_Parser]) -> None:
     explain.add_argument(
         "revision", nargs="+", metavar="REV", help="an id, or Alembic's \"Can't locate revision\" line"
     )
+
+
+def _add_shelf(verbs: argparse._SubParsersAction[_Parser]) -> None:
+    shelf = verbs.add_parser("shelf", help="rows that downgrades took away, until they return")
+    shelf.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "show", "restore", "drop"),
+        default="list",
+        metavar="ACTION",
+        help="list (the default), show, restore or drop",
+    )
+    shelf.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="the entry's number")
+    shelf.add_argument("--json", action="store_true", help="print JSON")
+    shelf.add_argument("-y", "--yes", action="store_true", help="put onto rows that differ, or drop, without asking")
 
 
 def _add_check(verbs: argparse._SubParsersAction[_Parser]) -> None:

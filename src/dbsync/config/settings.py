@@ -42,8 +42,9 @@ class Settings(NamedTuple):
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters`, `runners`
     and `baselines` hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore`
     the codes of findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url`
-    a server for that. `proposals` are keys of the tracked table that do not count until accepted. `obstacles` says
-    why the tracked table could not be read.
+    a server for that. `shelf_keep` is for how many days rows that returned stay on the shelf as well. `proposals` are
+    keys of the tracked table that do not count until accepted. `obstacles` says why the tracked table could not be
+    read.
     """
 
     top: str
@@ -65,6 +66,7 @@ class Settings(NamedTuple):
     ignore: tuple[str, ...] = ()
     unjudged: str = "warn"
     shadow_url: str | None = None
+    shelf_keep: int = 14
     exclude: tuple[str, ...] = ()
     proposals: Mapping[str, Any] = {}
     obstacles: tuple[Obstacle, ...] = ()
@@ -115,6 +117,7 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         ignore=project.strings("ignore"),
         unjudged=own.choice("unjudged", UNJUDGED) or "warn",
         shadow_url=own.last("shadowUrl"),
+        shelf_keep=own.count("shelfKeep", default=14),
         exclude=project.strings("exclude"),
         proposals=project.proposals(),
         obstacles=obstacles,
@@ -164,6 +167,16 @@ class _Own:
             return value
         fix = f"git config dbsync.{name} {allowed[0]}"
         raise _wrong(f"git config dbsync.{name}", value, _listed(allowed), fix)
+
+    def count(self, name: str, *, default: int) -> int:
+        value = self.last(name)
+        if value is None:
+            return default
+        if not value.isdecimal():
+            raise _wrong(
+                f"git config dbsync.{name}", value, "a number from 0 on", f"git config dbsync.{name} {default}"
+            )
+        return int(value)
 
     def hosts(self, name: str) -> tuple[str, ...]:
         """Return the values since the last empty one, which starts anew as for git's own lists."""

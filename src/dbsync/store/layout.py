@@ -10,6 +10,7 @@ anyone; nothing here holds a password.
 
 databases/   one SQLite file a database: its ledger (what was applied, with sources) and its operations
 kept/        copies of rows or whole databases, made before something was dropped
+shelf/       one SQLite file for what each downgrade took away: `dbsync shelf`
 hooks/       the hook scripts that run, and the interpreter they start
 cache/       parsed revisions; may be deleted at any time
 trees/       files of what was judged before a commit; may be deleted at any time

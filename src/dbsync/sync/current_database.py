@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbsync.sync.clock import utc_now
 from dbsync.sync.outcome import Moved, track_of
+from dbsync.sync.shelving import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dbsync.plan.planner import Plan
     from dbsync.sync.applied import Applied
     from dbsync.sync.keeping import KeptRows
+    from dbsync.sync.shelving import Shelving
 
 
 class CurrentDatabase:
@@ -35,9 +37,11 @@ class CurrentDatabase:
         self.after: list[Entry] = []
         self.interrupted: Any = None
         self.kept: KeptRows | None = None
+        self.shelving: Shelving | None = None
         self.notes: list[str] = []
         self.durations: dict[tuple[str, str], float] = {}
         self.committing = self.done = False
+        self.counts = Counts()
         self._operation = 0
         self._stamp_after = self.stamp
         self.recreated = ledger.meta("identity", {}).get("instance") != self.identity["instance"]
@@ -75,8 +79,19 @@ class CurrentDatabase:
         }
         self._operation = self.ledger.begin(self.track, utc_now(), facts, self.after)
 
+    @property
+    def operation_name(self) -> str:
+        """What tells the operation from those of all databases."""
+        return f"{self.identity['key']} {self._operation}"
+
     def ready(self, event: dict[str, Any]) -> None:
-        """Record, before the commit, how to tell later that it happened, and what the upgrades changed."""
+        """Record, before the commit, how to tell later that it happened, and what the upgrades changed.
+
+        What is lost then must be safe on the disk before.
+        """
+        if self.shelving is not None:
+            self.shelving.seal()
+            self.counts = self.shelving.counts()
         if self._operation:
             evidence = {"before": self.evidence, "after": event.get("evidence", {})}
             self._stamp_after = event.get("stamp", "")
@@ -85,6 +100,8 @@ class CurrentDatabase:
     def close(self, *, committed: bool) -> None:
         """End the operation; what was applied is written in the same transaction."""
         entries = [entry._replace(seconds=self._seconds(entry)) for entry in self.after]
+        if self.shelving is not None:
+            self.shelving.close(committed=committed)
         if self._operation:
             operation = self.ledger.operation(self._operation)
             self.ledger.finish(operation, "done" if committed else "failed", entries if committed else None)
@@ -103,4 +120,6 @@ class CurrentDatabase:
         """Return what became of it, for the person."""
         after = self.plan.heads if self.done and self.plan else tuple(self.heads)
         kept = self.kept.path if self.kept is not None and self.done else ""
-        return Moved(self.name, tuple(self.heads), after, self.plan, sum(self.durations.values()), kept, self.done)
+        counts = self.counts if self.done else Counts()
+        seconds = sum(self.durations.values())
+        return Moved(self.name, tuple(self.heads), after, self.plan, seconds, kept, self.done, counts)

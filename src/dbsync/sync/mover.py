@@ -16,6 +16,7 @@ from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
 from dbsync.plan.way_back import lacks_way_back
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
+from dbsync.store.shelf import Shelf
 from dbsync.sync.adoption import Built
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
@@ -24,6 +25,7 @@ from dbsync.sync.keeping import KeptRows
 from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
+from dbsync.sync.shelving import Database, Shelving
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.staying import is_built, shortest
 from dbsync.sync.target import Target, blocks
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from dbsync.sync.project import Project
 
 
+SHELF_EVENTS = ("taking", "taken", "untaken", "shelved", "rows", "stay", "returned", "unreturned")
+
+
 class Rules(NamedTuple):
     """How far a run may go.
 
@@ -43,7 +48,8 @@ class Rules(NamedTuple):
     `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
     hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell how revisions were
     applied, where the database was changed by somebody else; `in_place` lets re-parented revisions stay where they
-    are; `deadline` is when it has to end, by time.monotonic().
+    are; `deadline` is when it has to end, by time.monotonic(); `restore` is the number of an entry of the shelf to put
+    back by hand, with `force` onto rows that differ too.
     """
 
     unasked: bool = False
@@ -56,6 +62,8 @@ class Rules(NamedTuple):
     in_place: bool = True
     deadline: float | None = None
     trusted: Callable[[str], bool] = bool
+    restore: int = 0
+    force: bool = False
 
 
 class Doubted(NamedTuple):
@@ -83,7 +91,9 @@ class Mover:
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Reply to one event; None where none is expected."""
-        reply: dict[str, Any] | None = getattr(self, f"_on_{event['event']}")(event)
+        name = event["event"]
+        told = getattr(self._shelf, f"on_{name}") if name in SHELF_EVENTS else getattr(self, f"_on_{name}")
+        reply: dict[str, Any] | None = told(event)
         return reply
 
     def _on_database(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +129,9 @@ class Mover:
                 event["status"] is None and sorted(operation.facts["after"]) == sorted(current.heads)
             )
             entries = current.ledger.entries_of(operation) if committed else None
+            name = f"{current.identity['key']} {operation.id}"
+            certain = committed or event["status"] == "aborted"
+            Shelf(self._project.layout).settle(name, committed=committed, when=utc_now(), certain=certain)
             current.ledger.finish(operation, "done" if committed else "failed", entries)
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))
@@ -188,8 +201,9 @@ class Mover:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         up = self._target.sources(self._project, plan.up)
         current.after = self._entries_after(current, up)
-        if plan.changes:
+        if plan.changes or self._rules.restore:
             current.open_operation()
+            current.shelving = self._shelving(current, entries)
         keep = self._rules.keep
         if keep is not None and plan.down:
             current.kept = KeptRows(self._project.layout, current.name)
@@ -205,8 +219,27 @@ class Mover:
             "allow_commit": self._rules.accept_loss,
             "allow_difference": self._rules.accept_loss,
             "record": True,
+            "shelf": current.shelving is not None,
+            "restore": self._to_restore(current),
             "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
+
+    def _shelving(self, current: CurrentDatabase, entries: dict[str, Entry]) -> Shelving:
+        repository, key = self._project.repository, current.identity["key"]
+        commit, branch = repository.head_commit() or "", repository.branch() or ""
+        database = Database(key, current.identity["instance"], current.name, current.track, branch, commit)
+        shelving = Shelving(self._project.layout, database, current.operation_name)
+        shelving.keep_days = self._project.settings.shelf_keep
+        shelving.down = {one: entries[one] for one in current.planned.down}
+        shelving.wanted = lambda one: self._target.sources(self._project, [one]).get(one, b"")
+        shelving.known = lambda one: one in self._target.map
+        return shelving
+
+    def _to_restore(self, current: CurrentDatabase) -> dict[str, Any] | None:
+        if not self._rules.restore or current.shelving is None:
+            return None
+        entry = current.shelving.by_hand(self._rules.restore)
+        return None if entry is None else {"entry": entry, "force": self._rules.force}
 
     def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
         going = set(current.planned.down)
@@ -243,6 +276,13 @@ class Mover:
         kept = self._now.kept
         if kept is not None:
             kept.add(event)
+
+    @property
+    def _shelf(self) -> Shelving:
+        shelving = self._now.shelving
+        if shelving is None:
+            raise RuntimeError("the worker spoke of rows before there was a plan")
+        return shelving
 
     def _on_step(self, event: dict[str, Any]) -> None:
         self._now.durations[event["revision"], event["direction"]] = event["seconds"]
@@ -328,7 +368,9 @@ class Mover:
             current.done = ending == "done" or (ending == "failed" and current.committing)
             if ending in ("done", "failed"):
                 current.close(committed=current.done)
-            elif ending == "late" and current.plan is not None:
+            elif current.shelving is not None:
+                current.shelving.close(committed=None)
+            if ending == "late" and current.plan is not None:
                 current.ledger.set_meta(current.late_key, [current.plan.down, current.plan.up])
         for ledger in self._ledgers.values():
             ledger.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dbsync.sync.shelving import Counts
+
 if TYPE_CHECKING:
     from dbsync.errors import Obstacle
     from dbsync.plan.planner import Plan
@@ -14,7 +16,7 @@ class Moved(NamedTuple):
     """One database after a run: where it was, where it is, and what was done.
 
     `seconds` is the time of the steps, `kept` the file that holds what was dropped ("" where nothing was kept),
-    `done` whether the plan was carried out.
+    `done` whether the plan was carried out, `counts` what went to the shelf and came back.
     """
 
     database: str
@@ -24,6 +26,7 @@ class Moved(NamedTuple):
     seconds: float = 0.0
     kept: str = ""
     done: bool = False
+    counts: Counts = Counts()
 
 
 class Outcome(NamedTuple):

@@ -95,28 +95,32 @@ class Downgrades:
         new = frozenset() if disturbed else extra - added
         return Judged(extra & added, lacking & removed, new, lacking - removed)
 
-    def clear(self, watch: Any) -> None:
-        """Drop what was left behind. Rows in it count as lost, which `watch` is told of."""
+    def clear(self, held: dict[str, dict[str, str]], lose: Callable[[str, Any], None]) -> None:
+        """Drop what was left behind. `held` had rows before; `lose` is told what goes with rows in it."""
         found = self.judge()
         for kind in self._adapter.CLEARABLE if found.left else ():
             for one in self._adapter.clearable(self._connection, kind):
-                if one.line in found.left and self._may_go(one, found, watch):
-                    self._drop(one, watch)
+                if one.line in found.left and self._may_go(one, found, held):
+                    lose(next(name for name, step in self._steps.items() if one.line in step[0]), one)
+                    self._drop(one)
 
-    def _may_go(self, one: Any, found: Judged, watch: Any) -> bool:
+    def _may_go(self, one: Any, found: Judged, held: dict[str, dict[str, str]]) -> bool:
         """Whether dropping it makes it what it was: what was changed is not back by being dropped."""
         if any(line.startswith(one.heads) for line in found.lacking):
             return False
         if one.within and one.within in found.left:
             return False  # it goes with its table, or stays with it
+        if one.column and one.column in held.get(one.table, ()):
+            return True
+        return bool(one.table and one.table in held and not one.column) or not self.rows_in(one)
+
+    def rows_in(self, one: Any) -> int:
+        """Return how many rows or values something holds."""
         columns = {one.column: one.declared} if one.column else {}
         rows, values = self._adapter.contents(self._connection, one.table, columns) if one.table else (0, {})
-        held = values[one.column][0] if one.column else rows
-        return not held or watch.holds(one.table, one.column)
+        return int(values[one.column][0] if one.column else rows)
 
-    def _drop(self, one: Any, watch: Any) -> None:
-        if one.column:
-            watch.before_statement(one.statement)
+    def _drop(self, one: Any) -> None:
         error = self._attempt(one.statement)
         if error is None:
             self.cleared.append(one.label)

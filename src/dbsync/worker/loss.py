@@ -8,12 +8,13 @@ Statements that change values in place are noted, since they leave their number 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 WORDS = re.compile(r'[\w$]+|"[^"]+"|`[^`]+`|\[[^\]]+\]')
 COMMENTS_AND_STRINGS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 CHANGING = {"UPDATE", "DELETE", "TRUNCATE", "MERGE", "REPLACE"}
 OPAQUE = {"DO", "CALL", "EXECUTE", "COPY", "LOAD"}
+RETYPED = "changes from"
 # What defines code changes nothing itself; its body is full of words that would.
 DEFINING = re.compile(
     r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\w*\s+)?(?:CONSTRAINT\s+)?(?:TRIGGER|FUNCTION|PROCEDURE|RULE|VIEW)\b",
@@ -24,6 +25,34 @@ RENAME = re.compile(
     r"(?:TO\s+(?P<new>[^\s;]+)|(?:COLUMN\s+)?(?P<column>\S+)\s+TO\s+(?P<name>[^\s;]+))",
     re.IGNORECASE,
 )
+
+
+class Verdict(NamedTuple):
+    """What became of a table that held rows: what it is called now ("" where it is gone), and its columns, by name.
+
+    `names` says what each is called now, "" for one that is gone; `types_now` are the columns that it has now;
+    `retyped` are those whose values another type would not keep, `losses` how it is said. `whole` says that rows may be
+    gone or changed too, and not only columns.
+    """
+
+    table: str
+    now: str
+    columns: dict[str, str]
+    names: dict[str, str]
+    types_now: dict[str, str]
+    retyped: list[str]
+    whole: bool
+    losses: list[dict[str, str]]
+
+    @property
+    def below(self) -> list[str]:
+        """The columns that it has now."""
+        return list(self.types_now)
+
+    @property
+    def gone(self) -> list[str]:
+        """The columns that are gone."""
+        return [column for column in self.columns if not self.names[column]]
 
 
 class Watched:
@@ -50,7 +79,7 @@ class Watched:
 
 
 class LossWatch:
-    """One phase of downgrades on one connection."""
+    """One downgrade on one connection."""
 
     def __init__(self, adapter: Any, connection: Any, version_table: str) -> None:
         self._adapter = adapter
@@ -74,46 +103,46 @@ class LossWatch:
 
     def after_statement(self, statement: str, rowcount: int) -> None:
         """Look at a statement that has run: values it changed in place cannot be told from their number."""
-        text = COMMENTS_AND_STRINGS.sub(" ", statement)
-        words = _words(text)
-        first = words[0].upper() if words else ""
-        several = ";" in text.strip().rstrip(";")
-        if first in OPAQUE:
+        words, opaque = changing(statement, rowcount)
+        if opaque:
             self._change(self._named(words) or self._watched, "what the downgrade does to it cannot be read")
-        elif rowcount != 0 or several:
-            changing = first in CHANGING or (
-                (several or first in ("WITH", "INSERT")) and CHANGING.intersection(word.upper() for word in words)
-            )
-            if changing and not DEFINING.match(text):
-                self._change(self._named(words), "rows changed or deleted")
+        elif words:
+            self._change(self._named(words), "rows changed or deleted")
 
     def renamed_column(self, table: str, old: str, new: str) -> None:
         """Note a rename that Alembic was asked for: batch mode writes it as a copy."""
         self._note_rename(table=table, column=old, name=new, new="")
 
-    def holds(self, table: str, column: str) -> bool:
-        """Say whether dropping a table, or a column of it, will count as a loss: it held something from the start."""
-        for one in [one for one in self._watched if one.now == table]:
-            named = [name for name, now in one.names.items() if now == column]
-            if not column or (named and (one.values is None or one.values[named[0]][0])):
-                return True
-        return False
+    def held(self) -> dict[str, dict[str, str]]:
+        """Return the tables that hold rows, with their columns and types, as they were at the start."""
+        return {one.table: one.columns for one in self._watched}
 
-    def losses(self) -> list[dict[str, str]]:
-        """Return what is gone, once all downgrades ran: `{table, column, what}` each."""
+    def verdicts(self) -> list[Verdict]:
+        """Return what became of the tables that lose something, once the downgrade ran."""
         after = self._adapter.columns(self._connection)
-        return [loss for one in self._watched for loss in self._losses_of(one, after)]
+        found = [self._judge(one, after) for one in self._watched]
+        return [one for one in found if one.losses]
 
-    def _losses_of(self, one: Watched, after: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    def _judge(self, one: Watched, after: dict[str, dict[str, str]]) -> Verdict:
         table = one.now if one.now in after else one.table
         if table not in after or not one.now:
-            return [{"table": one.table, "column": "", "what": "table"}]
-        rows, values = self._adapter.contents(self._connection, table, {} if one.values is None else after[table])
+            lost = [{"table": one.table, "column": "", "what": "table"}]
+            return Verdict(one.table, "", one.columns, dict.fromkeys(one.columns, ""), {}, [], whole=False, losses=lost)
+        names = {column: name if name in after[table] else "" for column, name in one.names.items()}
+        losses = self._losses_of(one, table, after[table])
+        retyped = [loss["column"] for loss in losses if loss["what"].startswith(RETYPED)]
+        plain = all(loss["what"] == "column" for loss in losses)
+        appeared = set(after[table]) - set(names.values())
+        whole = not plain or bool(appeared)
+        return Verdict(one.table, table, one.columns, names, after[table], retyped, whole, losses)
+
+    def _losses_of(self, one: Watched, table: str, now: dict[str, str]) -> list[dict[str, str]]:
+        rows, values = self._adapter.contents(self._connection, table, {} if one.values is None else now)
         fewer = f"{one.rows - rows} of {one.rows} rows" if rows < one.rows else ""
         found = [{"table": one.table, "column": "", "what": what} for what in (one.changed or fewer,) if what]
         for column, (count, kinds) in (one.values or {}).items():
             declared, name = one.columns[column], one.names[column]
-            what = self._what_is_lost(declared, kinds, after[table].get(name))
+            what = self._what_is_lost(declared, kinds, now.get(name))
             fewer = f"{count - values[name][0]} of {count} values" if not what and values[name][0] < count else ""
             if count and (what or (fewer and not found)):
                 found.append({"table": one.table, "column": column, "what": what or fewer})
@@ -124,7 +153,7 @@ class LossWatch:
             return "column"
         if now == declared or self._adapter.kind_of(now) in kinds:
             return ""
-        return f"changes from {declared} to {now}"
+        return f"{RETYPED} {declared} to {now}"
 
     def _note_rename(self, *, table: str, new: str, column: str, name: str) -> None:
         for one in [one for one in self._watched if one.now == table]:
@@ -145,6 +174,20 @@ class LossWatch:
     def _change(tables: list[Watched], how: str) -> None:
         for one in tables:
             one.changed = how
+
+
+def changing(statement: str, rowcount: int) -> tuple[list[str], bool]:
+    """Return the words of a statement that may have changed rows in place, none of another, and whether it hides."""
+    text = COMMENTS_AND_STRINGS.sub(" ", statement)
+    words = _words(text)
+    first = words[0].upper() if words else ""
+    several = ";" in text.strip().rstrip(";")
+    if first in OPAQUE:
+        return words, True
+    changes = first in CHANGING or (
+        (several or first in ("WITH", "INSERT")) and CHANGING.intersection(word.upper() for word in words)
+    )
+    return (words if changes and (rowcount != 0 or several) and not DEFINING.match(text) else []), False
 
 
 def _words(text: str) -> list[str]:

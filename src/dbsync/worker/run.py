@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationStep, StampStep
 from .engines import adapter_for
 from .failures import Stop
 from .leftovers import Downgrades, Upgrades, blame
-from .loss import LossWatch
+from .stepping import Stepping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Run:
         self._options = options
         self._connection: Any | None = None
         self._inside = ""
-        self._watch: LossWatch | None = None
+        self._stepping: Stepping | None = None
         self._all_or_nothing = False
         self._uncommitted: list[tuple[int, Any]] = []
         self.partly_committed = False
@@ -126,8 +126,9 @@ class Run:
                 self._channel.tell("kept", **piece)
         self._all_or_nothing = not plan.get("allow_commit")
         read, now = self._schema_reader(context), None
+        stepping = self._stepping = Stepping(self._channel, context, lambda: self.partly_committed)
+        stepping.shelves = bool(plan.get("shelf")) and adapter.SHELVES
         if down:
-            self._watch = LossWatch(adapter, connection, context.version_table)
             downgrades = Downgrades(adapter, connection, read, plan)
             yield from self._timed(down, "down", MigrationStep.downgrade_from_script, downgrades)
             self._settle(downgrades, plan)
@@ -136,6 +137,8 @@ class Run:
         yield from self._timed(up, "up", MigrationStep.upgrade_from_script, upgrades)
         if plan.get("in_place"):
             yield from self._straighten(context, plan)
+        if plan.get("restore"):
+            stepping.restore(plan["restore"])
         self._finish(context, plan, upgrades.changes)
 
     def _straighten(self, context: Any, plan: dict[str, Any]) -> Iterator[Any]:
@@ -162,15 +165,19 @@ class Run:
         for one, script, revisions in steps:
             self.current_step = {"revision": one, "direction": direction}
             around.before(one)
+            if direction == "up" and self._stepping is not None:
+                self._stepping.look(one)
             start = time.monotonic()
             step = make(revisions, script)
-            step.migration_fn = self._performing(one, step.migration_fn)
+            step.migration_fn = self._performing(one, step.migration_fn, direction)
             yield step
             self._channel.tell("step", revision=one, direction=direction, seconds=round(time.monotonic() - start, 4))
             around.after(one)
+            if direction == "up" and self._stepping is not None:
+                self._stepping.put_back()
 
-    def _performing(self, revision_id: str, function: Any) -> Any:
-        def call(**kw: Any) -> Any:
+    def _performing(self, revision_id: str, function: Any, direction: str) -> Any:
+        def perform(**kw: Any) -> Any:
             self._inside = revision_id
             try:
                 with self._sources.imports_of(revision_id):
@@ -178,19 +185,24 @@ class Run:
             finally:
                 self._inside = ""
 
+        def call(**kw: Any) -> Any:
+            if self._stepping is None or direction == "up":
+                return perform(**kw)
+            return self._stepping.down(revision_id, lambda: perform(**kw))
+
         call.__name__ = function.__name__
         return call
 
     def _report_losses(self, plan: dict[str, Any]) -> None:
-        watch, self._watch = self._watch, None
-        losses = watch.losses() if watch else []
+        losses = self._stepping.losses if self._stepping else []
         if losses and not plan.get("allow_loss"):
             self._channel.tell("losses", losses=losses)
             raise Stop("DBS305", "rows would be lost")
 
     def _clear(self, downgrades: Downgrades) -> None:
         """Clear away what the downgrades left; dbsync knows which types other revisions speak of."""
-        downgrades.clear(self._watch)
+        if self._stepping is not None:
+            downgrades.clear(self._stepping.held, self._stepping.lose)
         unused = downgrades.unused_types()
         if unused:
             answer = self._channel.ask("types", names=sorted(unused))
@@ -230,7 +242,7 @@ class Run:
         )
         if answer.get("stop"):
             raise Stop(answer["code"], answer["message"], answer.get("hint", ""))
-        if plan["down"] or plan["up"] or plan.get("in_place"):
+        if plan["down"] or plan["up"] or plan.get("in_place") or plan.get("restore"):
             self._uncommitted.append((self.databases, connection))
 
     def _listen(self) -> None:
@@ -245,12 +257,12 @@ class Run:
         self._listen_to_renames()
 
     def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if self._watch is not None and conn is self._connection:
-            self._watch.before_statement(statement)
+        if self._stepping is not None and conn is self._connection:
+            self._stepping.before_statement(statement)
 
     def _after_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if self._watch is not None and conn is self._connection:
-            self._watch.after_statement(statement, cursor.rowcount)
+        if self._stepping is not None and conn is self._connection:
+            self._stepping.after_statement(statement, cursor.rowcount)
 
     def _listen_to_renames(self) -> None:
         from alembic.operations.ops import AlterColumnOp
@@ -260,8 +272,8 @@ class Run:
 
         def noted(self: Any, table_name: str, column_name: str, **kw: Any) -> None:
             apply(self, table_name, column_name, **kw)
-            if kw.get("modify_name") and run._watch is not None:
-                run._watch.renamed_column(table_name, column_name, str(kw["modify_name"]))
+            if kw.get("modify_name") and run._stepping is not None:
+                run._stepping.renamed_column(table_name, column_name, str(kw["modify_name"]))
 
         AlterColumnOp.__init__ = noted  # type: ignore[method-assign]  # the one place where every rename passes
 

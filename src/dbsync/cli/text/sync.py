@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dbsync.commands.sync import Synced
     from dbsync.plan.planner import Plan
     from dbsync.sync.outcome import Moved, Outcome
+    from dbsync.sync.shelving import Counts
     from dbsync.sync.status import EnvironmentStatus
 
 
@@ -34,6 +35,8 @@ def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
         console.say(f"dbsync: {console.clean(_line(one))}")
         if one.kept:
             console.say(f"dbsync: what was dropped is kept in {one.kept}")
+        for number, rows in one.counts.stay:
+            console.say(f"dbsync: {count(rows, 'row')} {stay(rows)} on the shelf: `dbsync shelf show {number}`")
     obstacles = [] if outcome.silent and by_hook else list(outcome.obstacles)
     for obstacle in obstacles:
         if outcome.waits and by_hook:
@@ -49,7 +52,26 @@ def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
 def _line(moved: Moved) -> str:
     plan = moved.plan
     counts = "" if plan is None else f"  -{len(plan.down)} +{len(plan.up)}"
-    return f"{moved.database}{counts}  {_heads(moved.before)} -> {_heads(moved.after)}  {moved.seconds:.1f} s"
+    heads = f"{_heads(moved.before)} -> {_heads(moved.after)}"
+    return "  ".join([f"{moved.database}{counts}", heads, *_rows(moved.counts), f"{moved.seconds:.1f} s"])
+
+
+def _rows(counts: Counts) -> list[str]:
+    """Say what went to the shelf, and what came back."""
+    named = [(counts.tables, "table"), (counts.columns, "column"), (counts.shelved, "row")]
+    taken = ", ".join(count(number, word) for number, word in named if number)
+    back = f"{count(counts.back, 'row')} back"
+    return [*([f"{taken} shelved"] if counts.shelved else []), *([back] if counts.back else [])]
+
+
+def stay(rows: int) -> str:
+    """Return the verb for so many rows."""
+    return "stays" if rows == 1 else "stay"
+
+
+def count(number: int, word: str) -> str:
+    """Return a number with its word."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _show_stopped(moved: tuple[Moved, ...]) -> None:

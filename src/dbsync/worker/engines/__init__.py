@@ -1,4 +1,29 @@
-"""What differs between database engines, behind one set of functions; one module an engine."""
+"""What differs between database engines, behind one set of functions; one module an engine.
+
+The shelf needs of an engine, beside `columns`, `contents`, `kind_of` and `quote`:
+
+- `SHELVES`: whether there is a shelf on this engine at all. Where it is False, what a downgrade would lose is refused.
+- `shape(connection, table)`: its `driver.Shape`, None where there is no such table.
+- `broken(connection, table)`: names of tables that some of its rows refer to in vain.
+- `kept(column)`, `typed(value, declared)`: SQL for the form in which a value is kept, and for the value of that form.
+- `witness(column)`: SQL for a short text or value that tells whether a value is still the same; of a kept value or a
+  witness it is the same witness.
+- `same(one, other)`: SQL for "equal, or both NULL", by bytes; `same_key(column, value)` by the column's own rules.
+- `joined(witnesses)`: SQL for one text that is equal where all of them are.
+- `fits(value, before, now)`: SQL for "a kept value of the type `before` is the same in the type `now`"; "" for always.
+- `unlike(value, now, before, after)`: SQL for "a value of the type `before` was not kept by the type `after`, where it
+  is `now`".
+- `counts(declared)`: whether keys of this type are given out in ascending order.
+- `ROW`: what a row can be found by in a statement that follows, where it has no key; `OVERRIDING` stands before the
+  rows of an INSERT that gives values to all columns.
+- `steady(connection)`, `quiet(connection, table)`: contexts in which values are written the same on every machine, and
+  in which no trigger of a table fires.
+- `export(connection, select)`: yields lists of rows that JSON can hold, a part of the result each time.
+- `scratch(name)`: how a temporary table is named in SQL; `make(connection, name, columns)` makes one of kept values
+  whose first column is the number `n`; `image(connection, name, table)` copies a table into one;
+  `load(connection, name, columns, rows)` fills columns of one with rows that `export` yielded, a number before each.
+- `renumber(connection, table)`: sets sequences past the highest value.
+"""
 
 from __future__ import annotations
 

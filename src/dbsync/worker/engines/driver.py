@@ -58,3 +58,29 @@ def outside(dialect: Any, call: Callable[[], Any]) -> None:
     from sqlalchemy.util import greenlet_spawn
 
     asyncio.run(greenlet_spawn(call))
+
+
+class Shape(NamedTuple):
+    """What the shelf has to know of a table.
+
+    `columns` are those that can be written, with their types; `filled` has a default. `references` are its foreign keys
+    as (columns, other table, its columns); `referred` says that another table has one to it. `why_not` is why its rows
+    cannot be kept by themselves, "" where they can; `within` is the table that holds the rows of a partition.
+    """
+
+    columns: dict[str, str]
+    key: list[str]
+    filled: frozenset[str]
+    references: list[tuple[list[str], str, list[str]]]
+    referred: bool
+    why_not: str = ""
+    within: str = ""
+
+
+def change(dbapi: Any, statement: str) -> int:
+    """Run a statement and return how many rows it changed."""
+    cursor = dbapi.cursor()
+    cursor.execute(statement)
+    count: int = cursor.rowcount
+    cursor.close()
+    return count

@@ -11,6 +11,32 @@ from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of, strays
 from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
 from .postgresql_scratch import make_scratch, remove_scratch, run_script, variables
+from .postgresql_shelf import (
+    OVERRIDING,
+    ROW,
+    SHELVES,
+    broken,
+    counts,
+    export,
+    fits,
+    image,
+    joined,
+    kept,
+    load,
+    make,
+    quiet,
+    quote,
+    quote_one,
+    renumber,
+    same,
+    same_key,
+    scratch,
+    shape,
+    steady,
+    typed,
+    unlike,
+    witness,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +44,39 @@ if TYPE_CHECKING:
 # What of the protocol is in another module.
 __all__ = [
     "CLEARABLE",
+    "OVERRIDING",
+    "ROW",
+    "SHELVES",
+    "broken",
     "clearable",
+    "counts",
+    "export",
+    "fits",
+    "image",
     "is_needed",
+    "joined",
+    "kept",
+    "load",
+    "make",
     "make_scratch",
+    "quiet",
+    "quote",
+    "quote_one",
     "remove_scratch",
+    "renumber",
     "run_script",
+    "same",
+    "same_key",
     "schema",
+    "scratch",
+    "shape",
+    "steady",
     "strays",
+    "typed",
     "types_in_use",
+    "unlike",
     "variables",
+    "witness",
 ]
 MOVES = True
 ROLLS_BACK_DDL = True
@@ -227,11 +277,6 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
     return tables
 
 
-def quote(name: str) -> str:
-    """Quote an identifier; `schema.table` as two."""
-    return ".".join(quote_one(part) for part in name.split(".", 1))
-
-
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
     """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
     measures = ", ".join(["count(*)", *(f"count({quote_one(name)})" for name in columns)])
@@ -264,8 +309,3 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
 
 def copied(connection: Any) -> None:
     """Return nothing: what fails is rolled back."""
-
-
-def quote_one(name: str) -> str:
-    """Quote one identifier, dots and all."""
-    return '"' + name.replace('"', '""') + '"'

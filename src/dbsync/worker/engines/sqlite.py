@@ -15,12 +15,69 @@ from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of, strays
 from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
 from .sqlite_scratch import make_scratch, remove_scratch, run_script, variables
+from .sqlite_shelf import (
+    OVERRIDING,
+    ROW,
+    SHELVES,
+    broken,
+    counts,
+    export,
+    fits,
+    image,
+    joined,
+    kept,
+    kind_of,
+    load,
+    make,
+    quiet,
+    renumber,
+    same,
+    same_key,
+    scratch,
+    shape,
+    steady,
+    typed,
+    unlike,
+    witness,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # What of the protocol is in another module.
-__all__ = ["CLEARABLE", "clearable", "make_scratch", "remove_scratch", "run_script", "schema", "strays", "variables"]
+__all__ = [
+    "CLEARABLE",
+    "OVERRIDING",
+    "ROW",
+    "SHELVES",
+    "broken",
+    "clearable",
+    "counts",
+    "export",
+    "fits",
+    "image",
+    "joined",
+    "kept",
+    "kind_of",
+    "load",
+    "make",
+    "make_scratch",
+    "quiet",
+    "remove_scratch",
+    "renumber",
+    "run_script",
+    "same",
+    "same_key",
+    "schema",
+    "scratch",
+    "shape",
+    "steady",
+    "strays",
+    "typed",
+    "unlike",
+    "variables",
+    "witness",
+]
 MOVES = True
 ROLLS_BACK_DDL = True
 BUSY_SECONDS = 3
@@ -161,42 +218,11 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
 
 
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
-    """Return how many rows a table has, and for each column how many values and which affinities would keep them.
-
-    A batch operation copies with CAST where a type changes: '2020-01-01' as a DATETIME is 2020 then.
-    """
-    measures = ["count(*)"]
-    for name in map(quote, columns):
-        measures += [f"count({name})", *(f"min({test.format(name)})" for test in KEEPS.values())]
-    row = iter(rows_of(dbapi_of(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0])
-    rows = next(row)
-    return rows, {name: (next(row), {kind for kind in KEEPS if next(row)}) for name in columns}
-
-
-# Per affinity, the test of whether CAST leaves one value what it is; NULL, which `min` passes over, for NULL.
-KEEPS = {
-    "integer": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS INTEGER) AS TEXT)"
-    " ELSE CAST({0} AS INTEGER) END = {0}",
-    "real": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS REAL) AS TEXT) ELSE CAST({0} AS REAL) END = {0}",
-    "numeric": "CASE typeof({0}) WHEN 'text' THEN CAST(CAST({0} AS NUMERIC) AS TEXT)"
-    " ELSE CAST({0} AS NUMERIC) END = {0}",
-    "text": "CASE typeof({0}) WHEN 'real' THEN CAST(CAST({0} AS TEXT) AS REAL) = {0} WHEN 'null' THEN NULL"
-    " ELSE typeof({0}) <> 'blob' END",
-    "blob": "CASE typeof({0}) WHEN 'null' THEN NULL ELSE typeof({0}) IN ('text', 'blob') END",
-}
-
-
-def kind_of(declared: str) -> str:
-    """Return a column type's affinity (datatype3.html, section 3.1): values keep their form within one."""
-    upper = declared.upper()
-    for affinity, words in (
-        ("integer", ("INT",)),
-        ("text", ("CHAR", "CLOB", "TEXT")),
-        ("real", ("REAL", "FLOA", "DOUB")),
-    ):
-        if any(word in upper for word in words):
-            return affinity
-    return "blob" if "BLOB" in upper or not upper else "numeric"
+    """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
+    measures = ["count(*)", *(f"count({quote(name)})" for name in columns)]
+    row = rows_of(dbapi_of(connection), f"SELECT {', '.join(measures)} FROM {quote(table)}")[0]
+    found = zip(row[1:], columns.items())
+    return row[0], {name: (count, {kind_of(declared)}) for count, (name, declared) in found}
 
 
 def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,130 @@
+"""How rows, and values of columns, go from the temporary table into their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .back import quoted
+from .taking import ranked
+
+if TYPE_CHECKING:
+    from .back import Back
+    from .evidence import Evidence
+
+NO_COLUMN = "there is no column {}"
+OTHER_ROW = "another row has its key"
+CHANGED = "changed by the downgrade: kept as it was"
+
+
+class WholeRows:
+    """Rows that a downgrade dropped with their table, or deleted."""
+
+    def __init__(self, back: Back, shape: Any) -> None:
+        self._back = back
+        self._shape = shape
+        self._columns = [one for one in back.part["columns"] if one in shape.columns]
+        back.lacking = [one for one in back.part["columns"] if one not in shape.columns]
+        key = back.part["key"]
+        self._key = key if key and key == shape.key else []
+
+    def compare(self) -> None:
+        """Put nothing back: say which rows are again as they were."""
+        if self._key:
+            self._back.stay(f"NOT EXISTS ({self._those()} AND {self._all_same()})", CHANGED)
+        else:
+            self._back.stay("1 = 1", CHANGED)
+
+    def put(self, *, replaces: bool, force: bool) -> None:
+        """Insert what is not there; `replaces`: what the upgrade itself has put into its table gives way."""
+        back = self._back
+        back.check_types(self._shape, self._columns)
+        back.check_parents(self._shape, self._columns)
+        with back.adapter.quiet(back.connection, back.part["table"]):
+            if self._key:
+                self._meet(replaces=replaces, force=force)
+            elif replaces and not self._shape.referred:
+                back.run(f"DELETE FROM {back.table}")
+            elif back.part["kind"] == "table":
+                self._leave_out_what_is_there()
+            back.each(self._insert)
+        back.adapter.renumber(back.connection, back.part["table"])
+
+    def _meet(self, *, replaces: bool, force: bool) -> None:
+        """Deal with the rows that have the keys of those on the shelf, and with those that only the upgrade knows."""
+        back = self._back
+        if replaces or force:
+            back.each(self._update)
+        else:
+            back.stay(f"EXISTS ({self._those()} AND NOT ({self._all_same()}))", OTHER_ROW)
+        if replaces and not self._shape.referred:
+            by_key = back.by_key(self._shape, self._key)
+            back.run(f"DELETE FROM {back.table} AS t WHERE NOT EXISTS (SELECT 1 FROM {back.name} b WHERE {by_key})")
+
+    def _update(self, where: str) -> None:
+        back, others = self._back, [one for one in self._columns if one not in self._key]
+        if others:
+            sets = ", ".join(f"{quoted(back.adapter, one)} = {back.typed(one, self._shape)}" for one in others)
+            by_key = back.by_key(self._shape, self._key)
+            same = self._all_same()
+            back.run(
+                f"UPDATE {back.table} AS t SET {sets} FROM {back.name} AS b"
+                f" WHERE {by_key} AND b.reason IS NULL AND {where} AND NOT ({same})"
+            )
+
+    def _insert(self, where: str) -> None:
+        back = self._back
+        names = ", ".join(quoted(back.adapter, one) for one in self._columns)
+        values = ", ".join(back.typed(one, self._shape) for one in self._columns)
+        absent = f" AND NOT EXISTS ({self._those()})" if self._key else ""
+        back.run(
+            f"INSERT INTO {back.table} ({names}) {back.adapter.OVERRIDING} SELECT {values} FROM {back.name} b"
+            f" WHERE b.reason IS NULL AND {where}{absent} ORDER BY b.n"
+        )
+
+    def _leave_out_what_is_there(self) -> None:
+        """Take from the rows without a key those that are there already, each as often as it is."""
+        back = self._back
+        if self._back.ask(f"SELECT count(*) FROM {back.table}")[0]:
+            there = ranked(back.adapter, back.table, self._columns)
+            found = (
+                f"SELECT m.n FROM {back.ranked(self._columns)} m JOIN {there} h ON m.same = h.same AND m.rank = h.rank"
+            )
+            back.run(f"DELETE FROM {back.name} WHERE n IN ({found})")
+
+    def _those(self) -> str:
+        return f"SELECT 1 FROM {self._back.table} t WHERE {self._back.by_key(self._shape, self._key)}"
+
+    def _all_same(self) -> str:
+        return " AND ".join(self._back.is_same(one) for one in self._columns) or "1 = 1"
+
+
+class Values:
+    """Values of columns that a downgrade dropped, of rows that stayed."""
+
+    def __init__(self, back: Back, shape: Any, evidence: Evidence) -> None:
+        self._back = back
+        self._shape = shape
+        self._evidence = evidence
+        self._columns = [one for one in back.part["lost"] if one in shape.columns]
+        back.lacking = [one for one in back.part["lost"] if one not in shape.columns]
+
+    def put(self) -> None:
+        """Write the values into the rows that are the same."""
+        back = self._back
+        if not self._columns:
+            back.stay("1 = 1", NO_COLUMN.format(f"{back.part['table']}.{back.lacking[0]}"))
+            return
+        self._evidence.gather()
+        back.check_types(self._shape, self._columns)
+        back.check_parents(self._shape, self._columns)
+        with back.adapter.quiet(back.connection, back.part["table"]):
+            back.each(self._update)
+        self._evidence.remove()
+
+    def _update(self, where: str) -> None:
+        back = self._back
+        sets = ", ".join(f"{quoted(back.adapter, one)} = {back.typed(one, self._shape)}" for one in self._columns)
+        back.run(
+            f"UPDATE {back.table} AS t SET {sets} FROM {back.name} AS b, {self._evidence.name} AS m"
+            f" WHERE {self._evidence.same_row('t')} AND m.n = b.n AND b.reason IS NULL AND {where}"
+        )
