@@ -23,6 +23,20 @@ from tests.support.schema import assert_in_sync, state_of
 from tests.support.warm_python import warm_python
 
 HOSTILE = "a$(touch${IFS}pwned)`touch${IFS}pwned`'\";&|<é>"
+OTHER_DIALECT = """
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+
+class Other(SQLiteDialect_pysqlite):
+    name = "other"
+    supports_statement_cache = True
+
+    def create_connect_args(self, url):
+        return [], {}
+
+    def connect(self, *args, **named):
+        raise RuntimeError("connected")
+"""
 UNPRINTABLE = "r3\x1b]0;pwned\x07.py"
 
 
@@ -145,9 +159,12 @@ def test_there_is_no_such_database(adopted, postgres):
 
 
 def test_a_dialect_that_is_not_supported_yet(adopted):
-    use_url(adopted, "mysql+pymysql://ada:secret-word@127.0.0.1/shop")
+    adopted.write("other.py", OTHER_DIALECT)
+    registered = "from alembic import context\nfrom sqlalchemy.dialects import registry\nregistry.register('other', 'other', 'Other')\n"
+    edit_env(adopted, ("from alembic import context\n", registered))
+    use_url(adopted, "other://ada:secret-word@127.0.0.1/shop")
 
-    everything(adopted, "DBS411", "mysql is not supported yet")
+    everything(adopted, "DBS411", "other is not supported yet")
     done = adopted.dbsync("init", "--yes", check=False)
     is_clear(done, 1, "DBS411")
     assert "secret-word" not in done.err

@@ -324,14 +324,6 @@ def test_a_file_in_the_home_folder_is_not_adopted_unasked(project: Project):
     assert not Path(os.environ["HOME"], "home.db").exists()
 
 
-def test_another_dialect_is_not_touched(project: Project):
-    use(project, "mysql+pymysql://app@localhost/app")
-    done = project.dbsync("init", "--yes", check=False)
-
-    assert done.rc == 1
-    assert "not supported yet" in done.err or "pymysql" in done.err
-
-
 # passwords
 
 

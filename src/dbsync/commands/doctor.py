@@ -115,8 +115,12 @@ def _environment(project: Project, environment: Environment) -> Iterator[Part]:
     for obstacle in status.obstacles:
         yield Part(name, obstacle.code, obstacle)
     for one in status.databases:
-        way = "`alembic upgrade heads`" if one.seen.facts.get("dialect") in ENGINES else "`dbsync sync`"
-        differs = Obstacle("", f"{one.database} is not what the work tree says: {one.state}", way)
+        by_hand = one.seen.facts.get("dialect") in ENGINES
+        differs = Obstacle(
+            "",
+            f"{one.database} is not what the work tree says: {one.state}",
+            "`dbsync sync --dry-run` shows how, move it with `alembic`" if by_hand else "`dbsync sync`",
+        )
         yield Part(name, f"{one.database}: {one.state.replace('_', ' ')}", None if one.state == "in_sync" else differs)
 
 

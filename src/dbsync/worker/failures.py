@@ -13,6 +13,9 @@ PASSWORD = re.compile(
     r"(?<=://)([^\s:/@]*):[^\s@]*(?=@)|((?:password|passwd|pwd|secret|token)=)[^\s&;'\")]+", re.IGNORECASE
 )
 
+# MySQL and MariaDB name the database of every table.
+SCRATCH = re.compile(r"`?\bdbsync_shadow_[0-9a-f]+`?\.")
+
 
 class Stop(BaseException):
     """End the run now and roll back. Not an Exception: an application that catches those must not go on."""
@@ -53,7 +56,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, configparser.InterpolationError):
         # The rest of the sentence may be a password.
         return f"a % in option {error.option} of section {error.section} must be written %%"
-    text = str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
+    text = SCRATCH.sub("", str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0])
     return PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] is not None else f"{found[2]}***", text)
 
 

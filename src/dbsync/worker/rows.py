@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EACH = 2
 SERVERS_OWN = ("information_schema", "pg_catalog", "pg_toast")
 A_DAY = dt.date(2020, 1, 1)
-NULL_ON_MYSQL = {1048, 1138, 1364}
+NULL_ON_MYSQL = (1048, 1138, 1364)
 
 
 class NoValueError(Exception):
@@ -108,7 +108,7 @@ def lacks_a_value(error: BaseException) -> bool:
     """Say whether a statement failed because some column holds no value: it does so on any row, whatever it holds."""
     origin = getattr(error, "orig", None) or error
     code = str(getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None) or "")
-    return code == "23502" or "NOT NULL" in str(origin) or NULL_ON_MYSQL.intersection(origin.args[:1]) != set()
+    return code == "23502" or "NOT NULL" in str(origin) or any(one in NULL_ON_MYSQL for one in origin.args[:1])
 
 
 def _fills_itself(column: Any) -> bool:

@@ -31,6 +31,7 @@ SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
 OTHER_DATABASE = re.compile(
     r"\s*(?:USE|(?:CREATE|DROP|ALTER)\s+(?:OR\s+REPLACE\s+)?(?:DATABASE|SCHEMA))\b", re.IGNORECASE
 )
+STRING = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 
 
 def target(cargs: list[Any], cparams: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +198,8 @@ def strays(connection: Any, statement: str) -> str:
         own = rows_of(dbapi, "SELECT DATABASE()")[0][0]
         known = [row[0] for row in rows_of(dbapi, "SHOW DATABASES") if row[0] not in (own, *SYSTEM)]
         connection.info["dbsync_databases"] = known
-    return next((name for name in known if _names(name, statement)), "")
+    text = STRING.sub("''", statement)
+    return next((name for name in known if _names(name, text)), "")
 
 
 def _names(database: str, statement: str) -> bool:

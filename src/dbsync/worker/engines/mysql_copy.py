@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 # Read and written as hexadecimal digits: they are in no character set.
-BINARY = ("binary", "bit", "blob", "geometry", "point", "linestring", "polygon", "collection")
+BINARY = ("binary", "blob", "geometry", "point", "linestring", "polygon", "collection")
+EXACT = {"bit": "coalesce({} + 0, 'NULL')", "float": "QUOTE(CAST({} AS DOUBLE))"}
 
 
 def copy_of(dbapi: Any) -> Callable[[], None]:
@@ -88,7 +89,7 @@ def _rows(dbapi: Any, table: str) -> Iterator[str]:
 def _as_literal(column: str, kind: str) -> str:
     if kind.endswith(BINARY):
         return f"coalesce(CONCAT('x''', HEX({column}), ''''), 'NULL')"
-    return f"QUOTE({f'CAST({column} AS DOUBLE)' if kind == 'float' else column})"
+    return EXACT.get(kind, "QUOTE({})").format(column)
 
 
 def _views(dbapi: Any) -> list[str]:
