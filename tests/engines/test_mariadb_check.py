@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
-from tests.engines.env_files import CONFIGURE, edit_env, use_template, use_url
+from dbsync.worker.engines.mysql import strays
+from tests.engines.env_files import CONFIGURE, CONNECT, edit_env, use_template, use_url
+from tests.support.following import codes
 from tests.support.models import model, with_models
 
 pytestmark = pytest.mark.mariadb
@@ -80,7 +83,8 @@ def test_what_autogenerate_does_not_see_is_seen(modelled, what):
 
     done = commit(modelled)
 
-    assert (done.rc, "[DBS202]" in done.err) == (1, True), done.err
+    seen = "[DBS201]" if what == "a collation" else "[DBS202]"  # the type of a new column names its collation
+    assert (done.rc, seen in done.err) == (1, True), done.err
 
 
 @pytest.mark.parametrize("way", ["dev", "other"])
@@ -97,6 +101,37 @@ def test_a_revision_that_names_a_database_does_not_reach_it(modelled, mariadb, m
     assert (done.rc, said in done.err) == (0, True), done.err
     assert said in verified.err
     assert "reached" not in [row[0] for row in mariadb.query("SHOW TABLES", other.name)]
+
+
+LEAVING = {
+    "ALTER TABLE `{other}`.t ADD x INT": True,
+    "INSERT INTO t SELECT * FROM {other} . t": True,
+    "USE {other}": True,
+    "DROP DATABASE {own}": True,
+    "create schema if not exists new": True,
+    "CREATE TABLE {own}.t (id INT)": False,
+    "INSERT INTO t VALUES ('it\\'s in {other}. ', '{other}.t')": False,
+    "UPDATE t SET {other} = 1.5": False,
+}
+
+
+def test_which_statements_leave_their_database(mariadb, mariadb_database):
+    names = {"own": mariadb_database.name, "other": mariadb.create().name}
+    engine = sa.create_engine(mariadb_database.url)
+    with engine.connect() as connection:
+        found = {one: bool(strays(connection, one.format(**names))) for one in LEAVING}
+    engine.dispose()
+
+    assert found == LEAVING
+
+
+def test_env_py_makes_no_database(modelled, mariadb):
+    edit_env(modelled, (CONNECT, CONNECT + "        connection.exec_driver_sql('CREATE SCHEMA IF NOT EXISTS made')\n"))
+
+    done = modelled.dbsync("sync", check=False)
+
+    assert (done.rc, codes(done)) == (1, ["DBS405"])
+    assert mariadb.query("SHOW DATABASES LIKE 'made'") == []
 
 
 def test_other_databases_of_the_server_are_no_difference(modelled):

@@ -71,7 +71,7 @@ def test_what_fails_half_way_is_put_back_and_what_follows_is_tried(users, mariad
 
     _, revisions, found = verify(users)
 
-    assert revisions == ["r2", "r3", "r4"]
+    assert sorted(revisions) == ["r2", "r3", "r4"]
     assert [one["code"] for one in found] == ["DBS231", "DBS230"]
     assert scratch_databases(mariadb) == []
 
@@ -96,13 +96,7 @@ def test_in_other_forms_of_env_py(users, mariadb, mariadb_database, way):
 
 
 def test_values_that_are_missing_stop_it(users):
-    users.revision(
-        "r2",
-        "r1",
-        'op.execute("UPDATE users SET name = NULL")\n'
-        'op.alter_column("users", "name", existing_type=sa.String(50), nullable=False)',
-        'op.alter_column("users", "name", existing_type=sa.String(50), nullable=True)',
-    )
+    users.revision("r2", "r1", 'op.execute("UPDATE users SET at = NULL")')
 
     (found,) = verify(users)[2]
 

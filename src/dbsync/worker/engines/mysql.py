@@ -107,16 +107,15 @@ def _system(dbapi: Any) -> str:
 
 
 def describe(connection: Any) -> dict[str, Any]:
-    """Return what `init` shows before it adopts a database: its size, its port, and who else is connected."""
+    """Return what `init` shows before it adopts a database: its size and who is connected; its name has the port."""
     dbapi = dbapi_of(connection)
     size = rows_of(
         dbapi,
         "SELECT coalesce(sum(data_length + index_length), 0) FROM information_schema.tables"
         " WHERE table_schema = DATABASE()",
     )[0][0]
-    port = (identity(dbapi) or {}).get("port")
     return {
-        "host": f"port {port}" if port else "a local socket",
+        "host": "",
         "size": int(size),
         "sessions": [f"{row[0]} {row[1]}" for row in rows_of(dbapi, f"SELECT id, user {_OTHERS}")],
     }
