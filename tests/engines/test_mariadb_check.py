@@ -116,11 +116,15 @@ LEAVING = {
 
 
 def test_which_statements_leave_their_database(mariadb, mariadb_database):
-    names = {"own": mariadb_database.name, "other": mariadb.create().name}
-    engine = sa.create_engine(mariadb_database.url)
+    names = {"own": "dbsync_shadow_of_this_test", "other": mariadb_database.name}
+    mariadb.query("CREATE DATABASE dbsync_shadow_of_this_test")
+    engine = sa.create_engine(mariadb.url(names["own"]))
     with engine.connect() as connection:
         found = {one: bool(strays(connection, one.format(**names))) for one in LEAVING}
+        connection.connection.cursor().execute(f"USE {names['other']}")
+        assert strays(connection, "UPDATE t SET x = 1") == names["other"]
     engine.dispose()
+    mariadb.drop(names["own"])
 
     assert found == LEAVING
 

@@ -8,6 +8,7 @@ import pytest
 
 from dbsync.worker.engines.mysql_copy import copy_of
 from dbsync.worker.engines.mysql_schema import schema
+from dbsync.worker.failures import Stop
 from tests.engines.env_files import CONNECT, edit_env, use_template, use_url
 
 pytestmark = pytest.mark.mariadb
@@ -121,8 +122,17 @@ CREATE TRIGGER changes BEFORE INSERT ON child FOR EACH ROW SET NEW.id = NEW.id +
 """
 
 
-def test_a_copy_is_put_back_with_every_kind_of_thing_and_value(mariadb, mariadb_database):
-    with mariadb.connect(mariadb_database.name) as connection:
+@pytest.fixture
+def scratch(mariadb):
+    """Give the name of an empty scratch database."""
+    name = "dbsync_shadow_of_a_copy"
+    mariadb.query(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    yield name
+    mariadb.drop(name)
+
+
+def test_a_copy_is_put_back_with_every_kind_of_thing_and_value(mariadb, scratch):
+    with mariadb.connect(scratch) as connection:
         for statement in THINGS.split(";\n"):
             connection.cursor().execute(statement)
         before, lines = rows(connection), schema(connection, "alembic_version")
@@ -135,6 +145,11 @@ def test_a_copy_is_put_back_with_every_kind_of_thing_and_value(mariadb, mariadb_
         assert rows(connection) == before
         assert schema(connection, "alembic_version") == lines
         assert "index c on kinds (c)" in " ".join(lines)
+
+
+def test_only_a_scratch_database_is_ever_put_back(mariadb, mariadb_database):
+    with mariadb.connect(mariadb_database.name) as connection, pytest.raises(Stop):
+        copy_of(connection)
 
 
 def rows(connection):
