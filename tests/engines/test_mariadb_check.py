@@ -138,6 +138,23 @@ def test_env_py_makes_no_database(modelled, mariadb):
     assert mariadb.query("SHOW DATABASES LIKE 'made'") == []
 
 
+def test_a_listener_that_goes_to_the_real_database_is_noticed(modelled, mariadb, mariadb_database):
+    leading = f"""from alembic import context
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+event.listen(Engine, "connect", lambda dbapi, record: dbapi.cursor().execute("USE {mariadb_database.name}"))
+"""
+    edit_env(modelled, ("from alembic import context\n", leading))
+    model(modelled, columns=AGE)
+    modelled.revision("r2", "r1", 'op.create_table("made", sa.Column("id", sa.Integer))', 'op.drop_table("made")')
+
+    done = commit(modelled)
+
+    assert (done.rc, "[DBS221]" in done.err) == (0, True), done.err
+    assert mariadb.query("SHOW TABLES LIKE 'made'", mariadb_database.name) == []
+
+
 def test_other_databases_of_the_server_are_no_difference(modelled):
     edit_env(modelled, (CONFIGURE, CONFIGURE.replace("target_metadata\n", "target_metadata, include_schemas=True\n")))
     model(modelled, columns="def one(self): return 1")

@@ -41,8 +41,15 @@ def verify(project, *args):
     return done.rc, found["revisions"], found["findings"]
 
 
-def scratch_databases(mariadb):
-    return mariadb.query("SHOW DATABASES LIKE 'dbsync\\_shadow%'")
+def noted(path):
+    """Return code of a revision that writes down which database it is in."""
+    return f'\nopen({str(path)!r}, "w").write(op.get_bind().scalar(sa.text("SELECT DATABASE()")))'
+
+
+def is_dropped(mariadb, path):
+    """Whether the scratch database that was written down is there no more: other tests have theirs meanwhile."""
+    assert path.read_text().startswith("dbsync_shadow_")
+    return path.read_text() not in [row[0] for row in mariadb.query("SHOW DATABASES")]
 
 
 def test_a_push_of_a_revision_that_does_not_go_back_is_stopped(users, tmp_path):
@@ -64,9 +71,9 @@ def test_a_push_of_a_revision_that_does_not_go_back_is_stopped(users, tmp_path):
     assert users.git("push", "--quiet", check=False).rc == 0
 
 
-def test_what_fails_half_way_is_put_back_and_what_follows_is_tried(users, mariadb):
+def test_what_fails_half_way_is_put_back_and_what_follows_is_tried(users, mariadb, tmp_path):
     half = 'op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))\nop.execute("DELETE FROM users")\n'
-    users.revision("r2", "r1", ORDERS, half + "raise NotImplementedError")
+    users.revision("r2", "r1", ORDERS + noted(tmp_path / "name"), half + "raise NotImplementedError")
     users.revision("r3", "r2", half + 'raise RuntimeError("no")', "pass")
     users.column("r4", "r2", "orders", "note")
 
@@ -74,11 +81,11 @@ def test_what_fails_half_way_is_put_back_and_what_follows_is_tried(users, mariad
 
     assert sorted(revisions) == ["r2", "r3", "r4"]
     assert [one["code"] for one in found] == ["DBS231", "DBS230"]
-    assert scratch_databases(mariadb) == []
+    assert is_dropped(mariadb, tmp_path / "name")
 
 
 @pytest.mark.parametrize("way", ["aiomysql", "a transaction around everything"])
-def test_in_other_forms_of_env_py(users, mariadb, mariadb_database, way):
+def test_in_other_forms_of_env_py(users, mariadb, mariadb_database, tmp_path, way):
     if way == "aiomysql":
         use_template(users, "async")
         use_url(users, mariadb.tcp(mariadb_database.name, "aiomysql"))
@@ -87,13 +94,13 @@ def test_in_other_forms_of_env_py(users, mariadb, mariadb_database, way):
     users.commit("Another form")
     users.commit("Nothing", allow_empty=True)
     users.revision("r2", "r1", ORDERS, 'op.drop_table("orders")\nraise NotImplementedError')
-    users.revision("r3", "r2", LEFT)
+    users.revision("r3", "r2", LEFT + noted(tmp_path / "name"))
     users.column("r4", "r3", "orders", "note")
 
     _, revisions, found = verify(users)
 
     assert (revisions, [one["code"] for one in found]) == (["r2", "r3", "r4"], ["DBS231", "DBS232", "DBS233"])
-    assert scratch_databases(mariadb) == []
+    assert is_dropped(mariadb, tmp_path / "name")
 
 
 def test_values_that_are_missing_stop_it(users):
