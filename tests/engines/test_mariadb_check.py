@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
-from tests.engines.env_files import CONFIGURE, edit_env, use_template, use_url
+from dbsync.worker.engines.mysql import strays
+from tests.engines.env_files import CONFIGURE, CONNECT, edit_env, use_template, use_url
+from tests.support.following import codes
 from tests.support.models import model, with_models
 
 pytestmark = pytest.mark.mariadb
@@ -98,6 +101,58 @@ def test_a_revision_that_names_a_database_does_not_reach_it(modelled, mariadb, m
     assert (done.rc, said in done.err) == (0, True), done.err
     assert said in verified.err
     assert "reached" not in [row[0] for row in mariadb.query("SHOW TABLES", other.name)]
+
+
+LEAVING = {
+    "ALTER TABLE `{other}`.t ADD x INT": True,
+    "INSERT INTO t SELECT * FROM {other} . t": True,
+    "USE {other}": True,
+    "DROP DATABASE {own}": True,
+    "create schema if not exists new": True,
+    "CREATE TABLE {own}.t (id INT)": False,
+    "INSERT INTO t VALUES ('it\\'s in {other}. ', '{other}.t')": False,
+    "UPDATE t SET {other} = 1.5": False,
+}
+
+
+def test_which_statements_leave_their_database(mariadb, mariadb_database):
+    names = {"own": "dbsync_shadow_of_this_test", "other": mariadb_database.name}
+    mariadb.query("CREATE DATABASE dbsync_shadow_of_this_test")
+    engine = sa.create_engine(mariadb.url(names["own"]))
+    with engine.connect() as connection:
+        found = {one: bool(strays(connection, one.format(**names))) for one in LEAVING}
+        connection.connection.cursor().execute(f"USE {names['other']}")
+        assert strays(connection, "UPDATE t SET x = 1") == names["other"]
+    engine.dispose()
+    mariadb.drop(names["own"])
+
+    assert found == LEAVING
+
+
+def test_env_py_makes_no_database(modelled, mariadb):
+    edit_env(modelled, (CONNECT, CONNECT + "        connection.exec_driver_sql('CREATE SCHEMA IF NOT EXISTS made')\n"))
+
+    done = modelled.dbsync("sync", check=False)
+
+    assert (done.rc, codes(done)) == (1, ["DBS405"])
+    assert mariadb.query("SHOW DATABASES LIKE 'made'") == []
+
+
+def test_a_listener_that_goes_to_the_real_database_is_noticed(modelled, mariadb, mariadb_database):
+    leading = f"""from alembic import context
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+event.listen(Engine, "connect", lambda dbapi, record: dbapi.cursor().execute("USE {mariadb_database.name}"))
+"""
+    edit_env(modelled, ("from alembic import context\n", leading))
+    model(modelled, columns=AGE)
+    modelled.revision("r2", "r1", 'op.create_table("made", sa.Column("id", sa.Integer))', 'op.drop_table("made")')
+
+    done = commit(modelled)
+
+    assert (done.rc, "[DBS221]" in done.err) == (0, True), done.err
+    assert mariadb.query("SHOW TABLES LIKE 'made'", mariadb_database.name) == []
 
 
 def test_other_databases_of_the_server_are_no_difference(modelled):

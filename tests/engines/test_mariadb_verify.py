@@ -8,6 +8,7 @@ import pytest
 
 from dbsync.worker.engines.mysql_copy import copy_of
 from dbsync.worker.engines.mysql_schema import schema
+from dbsync.worker.failures import Stop
 from tests.engines.env_files import CONNECT, edit_env, use_template, use_url
 
 pytestmark = pytest.mark.mariadb
@@ -40,8 +41,15 @@ def verify(project, *args):
     return done.rc, found["revisions"], found["findings"]
 
 
-def scratch_databases(mariadb):
-    return mariadb.query("SHOW DATABASES LIKE 'dbsync\\_shadow%'")
+def noted(path):
+    """Return code of a revision that writes down which database it is in."""
+    return f'\nopen({str(path)!r}, "w").write(op.get_bind().scalar(sa.text("SELECT DATABASE()")))'
+
+
+def is_dropped(mariadb, path):
+    """Whether the scratch database that was written down is there no more: other tests have theirs meanwhile."""
+    assert path.read_text().startswith("dbsync_shadow_")
+    return path.read_text() not in [row[0] for row in mariadb.query("SHOW DATABASES")]
 
 
 def test_a_push_of_a_revision_that_does_not_go_back_is_stopped(users, tmp_path):
@@ -63,9 +71,9 @@ def test_a_push_of_a_revision_that_does_not_go_back_is_stopped(users, tmp_path):
     assert users.git("push", "--quiet", check=False).rc == 0
 
 
-def test_what_fails_half_way_is_put_back_and_what_follows_is_tried(users, mariadb):
+def test_what_fails_half_way_is_put_back_and_what_follows_is_tried(users, mariadb, tmp_path):
     half = 'op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))\nop.execute("DELETE FROM users")\n'
-    users.revision("r2", "r1", ORDERS, half + "raise NotImplementedError")
+    users.revision("r2", "r1", ORDERS + noted(tmp_path / "name"), half + "raise NotImplementedError")
     users.revision("r3", "r2", half + 'raise RuntimeError("no")', "pass")
     users.column("r4", "r2", "orders", "note")
 
@@ -73,11 +81,11 @@ def test_what_fails_half_way_is_put_back_and_what_follows_is_tried(users, mariad
 
     assert sorted(revisions) == ["r2", "r3", "r4"]
     assert [one["code"] for one in found] == ["DBS231", "DBS230"]
-    assert scratch_databases(mariadb) == []
+    assert is_dropped(mariadb, tmp_path / "name")
 
 
 @pytest.mark.parametrize("way", ["aiomysql", "a transaction around everything"])
-def test_in_other_forms_of_env_py(users, mariadb, mariadb_database, way):
+def test_in_other_forms_of_env_py(users, mariadb, mariadb_database, tmp_path, way):
     if way == "aiomysql":
         use_template(users, "async")
         use_url(users, mariadb.tcp(mariadb_database.name, "aiomysql"))
@@ -86,13 +94,13 @@ def test_in_other_forms_of_env_py(users, mariadb, mariadb_database, way):
     users.commit("Another form")
     users.commit("Nothing", allow_empty=True)
     users.revision("r2", "r1", ORDERS, 'op.drop_table("orders")\nraise NotImplementedError')
-    users.revision("r3", "r2", LEFT)
+    users.revision("r3", "r2", LEFT + noted(tmp_path / "name"))
     users.column("r4", "r3", "orders", "note")
 
     _, revisions, found = verify(users)
 
     assert (revisions, [one["code"] for one in found]) == (["r2", "r3", "r4"], ["DBS231", "DBS232", "DBS233"])
-    assert scratch_databases(mariadb) == []
+    assert is_dropped(mariadb, tmp_path / "name")
 
 
 def test_values_that_are_missing_stop_it(users):
@@ -121,8 +129,17 @@ CREATE TRIGGER changes BEFORE INSERT ON child FOR EACH ROW SET NEW.id = NEW.id +
 """
 
 
-def test_a_copy_is_put_back_with_every_kind_of_thing_and_value(mariadb, mariadb_database):
-    with mariadb.connect(mariadb_database.name) as connection:
+@pytest.fixture
+def scratch(mariadb):
+    """Give the name of an empty scratch database."""
+    name = "dbsync_shadow_of_a_copy"
+    mariadb.query(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    yield name
+    mariadb.drop(name)
+
+
+def test_a_copy_is_put_back_with_every_kind_of_thing_and_value(mariadb, scratch):
+    with mariadb.connect(scratch) as connection:
         for statement in THINGS.split(";\n"):
             connection.cursor().execute(statement)
         before, lines = rows(connection), schema(connection, "alembic_version")
@@ -135,6 +152,11 @@ def test_a_copy_is_put_back_with_every_kind_of_thing_and_value(mariadb, mariadb_
         assert rows(connection) == before
         assert schema(connection, "alembic_version") == lines
         assert "index c on kinds (c)" in " ".join(lines)
+
+
+def test_only_a_scratch_database_is_ever_put_back(mariadb, mariadb_database):
+    with mariadb.connect(mariadb_database.name) as connection, pytest.raises(Stop):
+        copy_of(connection)
 
 
 def rows(connection):

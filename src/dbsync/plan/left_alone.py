@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dbsync.plan.planner import Plan
 
 # Each change of a schema is committed at once there: a step that fails could not be taken back.
-ENGINES = {"mysql": "MySQL", "mariadb": "MariaDB"}
+ENGINES = ("mysql", "mariadb")
 
 
 def why_left_alone(dialect: str, plan: Plan) -> Obstacle | None:

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 # What connects in each driver; sqlite3 says so itself (sys.addaudithook).
 ENTRIES = {
+    "MySQLdb": ("connect",),
+    "aiomysql": ("connect",),
+    "asyncmy": ("connect",),
     "asyncpg": ("connect", "connection.connect"),
     "pg8000": ("connect", "dbapi.connect", "native.Connection.__init__"),
     "psycopg": ("connect", "Connection.connect", "AsyncConnection.connect"),
     "psycopg2": ("connect",),
+    "pymysql": ("connect",),
 }
 OWN = __name__.partition(".")[0]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, outside, rows_of
-from .mysql_copy import copy_of
+from .mysql_copy import SCRATCH, copy_of
 from .mysql_schema import literal, quote_one, schema
 from .mysql_scratch import columns, remove_scratch, run_script, variables
 
@@ -72,6 +72,7 @@ def reached(dbapi: Any) -> dict[str, Any]:
 def settle(dbapi: Any) -> None:
     """Bound how long a new connection waits for locks: of metadata, which is a day else, and of rows."""
     execute(dbapi, f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}, SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}")
+    dbapi.rollback()  # what was asked before began a transaction
 
 
 def identity(connection: Any) -> dict[str, Any] | None:
@@ -109,16 +110,15 @@ def _system(dbapi: Any) -> str:
 
 
 def describe(connection: Any) -> dict[str, Any]:
-    """Return what `init` shows before it adopts a database: its size, its port, and who else is connected."""
+    """Return what `init` shows before it adopts a database: its size and who is connected; its name has the port."""
     dbapi = dbapi_of(connection)
     size = rows_of(
         dbapi,
         "SELECT coalesce(sum(data_length + index_length), 0) FROM information_schema.tables"
         " WHERE table_schema = DATABASE()",
     )[0][0]
-    port = (identity(dbapi) or {}).get("port")
     return {
-        "host": f"port {port}" if port else "a local socket",
+        "host": "",
         "size": int(size),
         "sessions": [f"{row[0]} {row[1]}" for row in rows_of(dbapi, f"SELECT id, user {_OTHERS}")],
     }
@@ -194,14 +194,14 @@ def strays(connection: Any, statement: str) -> str:
     """
     if OTHER_DATABASE.match(statement):
         return " ".join(statement.split())[:60]
-    known = connection.info.get("dbsync_databases")
-    if known is None:
-        dbapi = dbapi_of(connection)
-        own = rows_of(dbapi, "SELECT DATABASE()")[0][0]
-        known = [row[0] for row in rows_of(dbapi, "SHOW DATABASES") if row[0] not in (own, *SYSTEM)]
-        connection.info["dbsync_databases"] = known
+    dbapi, info = dbapi_of(connection), connection.info
+    own = str(rows_of(dbapi, "SELECT DATABASE()")[0][0])
+    if not own.startswith(SCRATCH):
+        return own  # a listener of the project's went there
+    if "dbsync_databases" not in info:
+        info["dbsync_databases"] = [row[0] for row in rows_of(dbapi, "SHOW DATABASES") if row[0] not in SYSTEM]
     text = STRING.sub("''", statement)
-    return next((name for name in known if _names(name, text)), "")
+    return next((name for name in info["dbsync_databases"] if name != own and _names(name, text)), "")
 
 
 def _names(database: str, statement: str) -> bool:
@@ -217,7 +217,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
     """
     import secrets
 
-    name = shadow.get("database") or f"dbsync_shadow_{secrets.token_hex(6)}"
+    name = shadow.get("database") or f"{SCRATCH}{secrets.token_hex(6)}"
     key = "db" if "db" in cparams else "database"
     real, given = cparams.get(key), {one: value for one, value in cparams.items() if one != key}
 
@@ -238,7 +238,10 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
 
     if shadow.get("fresh"):
         drop()
-    if not run(f"SELECT 1 FROM information_schema.schemata WHERE schema_name = {literal(name)}"):
+    there = run(f"SELECT 1 FROM information_schema.schemata WHERE schema_name = {literal(name)}")
+    if not there and not shadow.get("fresh", True):
+        raise Stop("DBS420", "the scratch database is gone")
+    if not there:
         run(f"CREATE DATABASE {quote_one(name)}{_manners(run, real)}")
     return point, lambda: None if shadow.get("database") else outside(dialect, drop)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..failures import Stop
 from .driver import execute, rows_of
 from .mysql_schema import created_by, literal, objects, plainly, quote_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+SCRATCH = "dbsync_shadow_"  # how the names of scratch databases begin
 AT_ONCE = 500
 # Read and written as hexadecimal digits: they are in no character set.
 BINARY = ("binary", "blob", "geometry", "point", "linestring", "polygon", "collection")
@@ -18,7 +20,9 @@ EXACT = {"bit": "coalesce({} + 0, 'NULL')", "float": "QUOTE(CAST({} AS DOUBLE))"
 
 def copy_of(dbapi: Any) -> Callable[[], None]:
     """Return what makes the database again what it is now, rows, code and all: it is dropped for that."""
-    name = rows_of(dbapi, "SELECT DATABASE()")[0][0]
+    name = str(rows_of(dbapi, "SELECT DATABASE()")[0][0])
+    if not name.startswith(SCRATCH):
+        raise Stop("DBS418", f"a revision went on to another database than the scratch one: {name}")
     with plainly(dbapi):
         database = rows_of(dbapi, f"SHOW CREATE DATABASE {quote_one(name)}")[0][1]
         tables, code, views = list(_tables(dbapi)), list(_code(dbapi)), _views(dbapi)
