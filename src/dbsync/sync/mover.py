@@ -24,7 +24,7 @@ from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
 from dbsync.sync.sources import SourceFinder
-from dbsync.sync.staying import is_built, shortest
+from dbsync.sync.staying import as_facts, is_built, shortest
 from dbsync.sync.target import Target, blocks
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class Mover:
             return self._stop(obstacle)
         plan = make_plan(applied.map, self._target.map, self._target.same_source(self._project, applied.entries))
         current.plan = shortest(self._project, self._target, applied.map, plan) if self._rules.in_place else plan
+        current.whole = plan
         if known.doubtful and not self._rules.believe and current.plan.difference.changed:
             self.doubted = Doubted(current.identity["key"], current.track, applied)
             return self._stop(Obstacle("DBS308", "the schema was changed by somebody else"))
@@ -195,6 +196,7 @@ class Mover:
             "up": plan.up,
             "heads": list(plan.heads),
             "in_place": list(plan.in_place),
+            "whole": self._whole(current) if plan.in_place else None,
             "keep": list(keep or ()) if current.kept else None,
             "allow_loss": self._rules.accept_loss and keep is not None,
             "allow_commit": self._rules.accept_loss,
@@ -202,6 +204,10 @@ class Mover:
             "record": True,
             "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
+
+    def _whole(self, current: CurrentDatabase) -> dict[str, Any]:
+        whole = current.whole or current.planned
+        return as_facts(current.known, self._target, whole, self._target.sources(self._project, whole.up))
 
     def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
         going = set(current.planned.down)
@@ -274,7 +280,7 @@ class Mover:
         current = self._now
         if current.planned.in_place:
             built = Built(len(self._looked_at) - 1, event["schema_lines"], self._rules.deadline)
-            if not is_built(self._project, self._target, built):
+            if not is_built(self._project, self._target, built, event["whole_lines"]):
                 return self._stop(Obstacle("DBS409", "what is missing alone does not make the schema"))
             current.notes.append(
                 f"{', '.join(current.planned.in_place)} stayed applied: only the parent is another one"
