@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.following import assert_follows, codes, database_status, dump, sql
+from tests.support.following import assert_follows, codes, database_status, dump, follow, sql
 from tests.support.schema import assert_in_sync, connect, state_of
 
 if TYPE_CHECKING:
@@ -161,6 +161,27 @@ def test_where_the_schema_would_be_another_one_they_go_down_and_up(mine: Project
     assert codes(done) == []
     assert "dev.db  -2 +5" in done.err
     assert_follows(mine)
+
+
+def test_where_the_chain_does_not_start_from_nothing(project: Project):
+    follow(project)
+    sql(project, "CREATE TABLE old (id INTEGER PRIMARY KEY)")
+    project.column("r1", None, "old", "name")
+    project.commit("Add r1")
+    project.switch("--quiet", "-c", "mine")
+    project.table("f2", "r1")
+    project.commit("Add f2")
+    sql(project, "INSERT INTO t_f2 (name) VALUES ('kept')")
+    project.table("m2", "r1")
+    re_parent(project, "f2", "r1", "m2")
+    done = project.git("commit", "--quiet", "--no-verify", "--all", "-m", "Tracked")
+    project.commit("On top", verify=False)
+    assert codes(done) == []
+    assert project.dbsync("ensure").rc == 0
+    assert database_status(project)["state"] == "in_sync"
+    assert state_of(project.database).versions == ("f2",)
+    assert sql(project, "SELECT name FROM t_f2") == [("kept",)]
+    assert sql(project, "SELECT count(*) FROM t_m2") == [(0,)]
 
 
 def test_where_that_would_lose_rows_it_is_said_and_nothing_changed(mine: Project):

@@ -34,6 +34,7 @@ class CurrentDatabase:
         self.name = name
         self.applied: Applied | None = None
         self.plan: Plan | None = None
+        self.whole: Plan | None = None
         self.after: list[Entry] = []
         self.interrupted: Any = None
         self.kept: KeptRows | None = None

@@ -27,7 +27,7 @@ from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
 from dbsync.sync.shelving import Database, Shelving
 from dbsync.sync.sources import SourceFinder
-from dbsync.sync.staying import is_built, shortest
+from dbsync.sync.staying import as_facts, is_built, shortest
 from dbsync.sync.target import Target, blocks
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ class Mover:
         wanted = self._target.less_held_back(applied.map.revisions)
         plan = make_plan(applied.map, wanted.map, wanted.same_source(self._project, applied.entries))
         current.plan = shortest(self._project, wanted, applied.map, plan) if self._rules.in_place else plan
+        current.whole = plan
         if known.doubtful and not self._rules.believe and current.plan.difference.changed:
             self.doubted = Doubted(current.identity["key"], current.track, applied)
             return self._stop(Obstacle("DBS308", "the schema was changed by somebody else"))
@@ -214,6 +215,7 @@ class Mover:
             "up": plan.up,
             "heads": list(plan.heads),
             "in_place": list(plan.in_place),
+            "whole": self._whole(current) if plan.in_place else None,
             "keep": list(keep or ()) if current.kept else None,
             "allow_loss": self._rules.accept_loss and keep is not None,
             "allow_commit": self._rules.accept_loss,
@@ -240,6 +242,10 @@ class Mover:
             return None
         entry = current.shelving.by_hand(self._rules.restore)
         return None if entry is None else {"entry": entry, "force": self._rules.force}
+
+    def _whole(self, current: CurrentDatabase) -> dict[str, Any]:
+        whole = current.whole or current.planned
+        return as_facts(current.known, self._target, whole, self._target.sources(self._project, whole.up))
 
     def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
         going = set(current.planned.down)
@@ -319,7 +325,8 @@ class Mover:
         current = self._now
         if current.planned.in_place:
             built = Built(len(self._looked_at) - 1, event["schema_lines"], self._rules.deadline)
-            if not is_built(self._project, self._target.less_held_back(current.known.map.revisions), built):
+            wanted = self._target.less_held_back(current.known.map.revisions)
+            if not is_built(self._project, wanted, built, event["whole_lines"]):
                 return self._stop(Obstacle("DBS409", "what is missing alone does not make the schema"))
             current.notes.append(
                 f"{', '.join(current.planned.in_place)} stayed applied: only the parent is another one"

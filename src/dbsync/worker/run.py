@@ -17,6 +17,7 @@ from .engines import adapter_for
 from .failures import Stop
 from .leftovers import Downgrades, Upgrades, blame
 from .stepping import Stepping
+from .whole import schema_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +125,7 @@ class Run:
         if plan.get("keep") is not None:
             for piece in adapter.keep(connection, plan["keep"]):
                 self._channel.tell("kept", **piece)
+        plan["whole_lines"] = schema_after(context, self._sources, plan.get("whole"))
         self._all_or_nothing = not plan.get("allow_commit")
         read, now = self._schema_reader(context), None
         stepping = self._stepping = Stepping(self._channel, context, lambda: self.partly_committed)
@@ -236,6 +238,7 @@ class Run:
             facts["stamp"] = adapter.stamp(connection, context.version_table)
         if self._options.get("report_built") or plan.get("in_place"):
             facts["schema_lines"] = adapter.schema(connection, context.version_table)
+            facts["whole_lines"] = plan.get("whole_lines")
         self.current_step = None  # until here it is the last step that is to blame
         answer = self._channel.ask(
             "ready", identity=adapter.identity(connection), heads=heads, changes=changes, **facts
