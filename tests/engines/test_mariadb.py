@@ -185,3 +185,13 @@ def test_what_env_py_changes_by_itself_is_stopped(adopted, mariadb):
 
     assert [one["code"] for one in found] == ["DBS405"]
     assert "own" not in tables(mariadb, adopted)
+
+
+def test_another_work_tree_gets_no_copy(adopted, mariadb, tmp_path):
+    linked = tmp_path / "linked"
+    adopted.git("worktree", "add", "--quiet", "-b", "other", str(linked))
+
+    done = adopted.dbsync("worktree", check=False, cwd=str(linked))
+
+    assert (done.rc, codes(done)) == (1, ["DBS411"])
+    assert not [name for (name,) in mariadb.query("SHOW DATABASES") if name.endswith("_linked")]
