@@ -165,6 +165,19 @@ def test_a_revision_that_may_be_about_the_table_is_believed(aged, up):
     assert (done.rc, "DBS202" in done.err) == (0, False), done.err
 
 
+def test_a_revision_that_was_committed_before_its_model_is_known(aged):
+    batch = 'with op.batch_alter_table("users") as batch:\n    batch.{}("adult"{})'
+    aged.revision(
+        "r3", "r2", batch.format("create_check_constraint", ', "age > 0"'), batch.format("drop_constraint", "")
+    )
+    aged.commit("grown up in the database")
+    model(aged, columns=f'{AGE}\n__table_args__ = (sa.CheckConstraint("age > 0", name="adult"),)')
+
+    done = commit(aged, "-a")
+
+    assert (done.rc, "DBS202" in done.err) == (0, False), done.err
+
+
 def test_an_amended_commit_is_judged_by_all_that_it_brings(aged):
     model(aged, columns=ADULT, more=POSTS)
     path = aged.revision("r3", "r2", *MAKE_POSTS, "posts")

@@ -8,7 +8,7 @@ from dbsync.checks.compared import compared
 from dbsync.checks.finding import Finding
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.revisions.env import names_no_models
-from dbsync.revisions.mentions import may_be_about
+from dbsync.revisions.mentions import holds_all, may_be_about, new_names
 from dbsync.sync.baseline import HINT, may_lack_baseline
 from dbsync.sync.own_server import NO_SERVER, own_server_note
 from dbsync.sync.request import interpreter_of
@@ -140,6 +140,7 @@ def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[F
     changed = {name: _changes(name, were[name], are[name]) for name in are if name in were and are[name] != were[name]}
     news = judged.sources(list(judged.new())).values() if changed else ()
     left = {name: lines for name, lines in changed.items() if not any(may_be_about(one, name, lines) for one in news)}
+    left = {name: lines for name, lines in left.items() if not _came_before(judged, new_names(were[name], are[name]))}
     if not left:
         return []
     came = "no revision that came with it is about that" if news else "no revision came with it"
@@ -147,6 +148,12 @@ def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[F
     hint = '`alembic revision -m "…"`, write it by hand, then `git add` it' + WAIVE
     lines = tuple(line for each in left.values() for line in each)
     return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=lines)]
+
+
+def _came_before(judged: Judged, names: set[str]) -> bool:
+    """Say whether a revision that is there already may be what a model follows now."""
+    sources = judged.sources(list(judged.graph.map.revisions)) if names else {}
+    return any(holds_all(source, names) for source in sources.values())
 
 
 def _changes(name: str, before: Iterable[str], now: Iterable[str]) -> list[str]:

@@ -42,6 +42,16 @@ def may_be_about(source: bytes, table: str, lines: Iterable[str]) -> bool:
     return bool(names & {word for line in lines for word in words(line)})
 
 
+def new_names(before: Iterable[str], now: Iterable[str]) -> set[str]:
+    """Return the names in a table's DDL that were not in it before; one or two letters tell nothing."""
+    return {name for name in words(" ".join(now)) - words(" ".join(before)) if len(name) > 2}  # noqa: PLR2004 - see above
+
+
+def holds_all(source: bytes, names: set[str]) -> bool:
+    """Say whether a revision names all of them: it may have been committed before the model was changed."""
+    return bool(names) and names <= words(source.decode("utf-8", "replace"))
+
+
 def is_plain(source: bytes) -> bool:
     """Say whether all that a revision is about can be read from it."""
     return _names(source.decode("utf-8", "replace")) is not None
