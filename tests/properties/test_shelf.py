@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.postgres import running_server
-from tests.support.shelf import Bench, Change
+from tests.support.shelf import ENGINES, Bench, Change, bench
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 PEOPLE = Change(
@@ -33,24 +25,6 @@ NOTES = Change(
     " sa.Column('person', sa.Integer, sa.ForeignKey('people.id')), sa.Column('text', sa.Text))",
     "op.drop_table('notes')",
 )
-
-
-@contextmanager
-def bench(engine: str) -> Iterator[Bench]:
-    """Give an empty database of an engine, and an empty shelf."""
-    with tempfile.TemporaryDirectory(prefix="dbsync-shelf-") as folder:
-        if engine == "sqlite":
-            made = Bench(f"sqlite:///{folder}/dev.db", Path(folder))
-            yield made
-            made.close()
-            return
-        database = running_server().create()
-        made = Bench(database.url, Path(folder))
-        try:
-            yield made
-        finally:
-            made.close()
-            running_server().drop(database.name)
 
 
 def quoted(value: Any) -> str:

@@ -195,7 +195,7 @@ def test_what_a_downgrade_loses_goes_to_the_shelf_and_comes_back(project: Projec
     assert_follows(project)
     said = project.switch("feature").err
     assert_follows(project)
-    assert (name in ONLY_KEPT) == ("stay on the shelf" in said)
+    assert (name in ONLY_KEPT) == (" on the shelf: " in said)
     if name not in ONLY_KEPT:
         assert rows_of(before) <= rows_of(dump(project))
 

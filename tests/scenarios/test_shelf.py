@@ -128,14 +128,25 @@ def test_a_run_that_is_killed_right_after_its_commit_loses_nothing_and_returns_n
     either.write(".gitignore", either.path(".gitignore").read_text() + "die\n")
     fork(either, *COLUMN, PEOPLE)
     before = run(either, ALL)
-    for branch in ("main", "feature"):
-        either.write("die", "")
-        assert codes(either.switch(branch)) == ["DBS415"]
-        either.remove("die")
-        either.dbsync("sync")
-        either.switch("main")
-        either.switch("feature")
-        assert run(either, ALL) == before
+    die_on(either, "main")
+    assert "being taken" in either.dbsync("shelf").out
+    either.dbsync("sync")
+    assert "2 of 2 rows" in either.dbsync("shelf").out
+    assert "being taken" not in either.dbsync("shelf").out
+    back(either)
+    assert run(either, ALL) == before
+    away(either)
+    die_on(either, "feature")
+    either.dbsync("sync")
+    assert run(either, ALL) == before
+    assert "2 of 2" not in either.dbsync("shelf").out
+
+
+def die_on(project: Project, branch: str) -> None:
+    """Switch; the project's Python dies right after the commit."""
+    project.write("die", "")
+    assert codes(project.switch(branch)) == ["DBS415"]
+    project.remove("die")
 
 
 def test_the_shelf_is_listed_shown_restored_and_dropped(project: Project):
@@ -183,3 +194,14 @@ def test_a_database_that_was_made_anew_gets_nothing_by_itself(project: Project):
     assert run(project, "SELECT * FROM notes") == []
     assert "1 row back" in project.dbsync("shelf", "restore", "1").err
     assert run(project, "SELECT * FROM notes") == [(1, None, "x")]
+
+
+def test_nothing_is_moved_where_the_shelf_cannot_be_written(project: Project):
+    fork(project, *COLUMN, PEOPLE)
+    project.write(".git/dbsync/shelf", "in the way")
+    before = run(project, ALL)
+    done = project.switch("main")
+    assert "error: the shelf cannot be written, so nothing was moved" in done.err
+    assert run(project, ALL) == before
+    project.remove(".git/dbsync/shelf")
+    assert "1 column, 2 rows shelved" in project.dbsync("sync").err

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
@@ -17,10 +20,10 @@ from dbsync.store.shelf import Shelf
 from dbsync.sync.shelving import Counts, Database, Shelving
 from dbsync.worker.engines import adapter_for
 from dbsync.worker.stepping import Stepping
+from tests.support.postgres import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class Change(NamedTuple):
@@ -143,6 +146,27 @@ class Bench:
     def left(self) -> int:
         """Return how many rows are on the shelf that have not returned."""
         return sum(entry.left for entry in self.shelf.entries())
+
+
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@contextlib.contextmanager
+def bench(engine: str) -> Iterator[Bench]:
+    """Give an empty database of an engine, and an empty shelf."""
+    with tempfile.TemporaryDirectory(prefix="dbsync-shelf-") as folder:
+        if engine == "sqlite":
+            made = Bench(f"sqlite:///{folder}/dev.db", Path(folder))
+            yield made
+            made.close()
+            return
+        database = running_server().create()
+        made = Bench(database.url, Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()
+            running_server().drop(database.name)
 
 
 def perform(code: str, op: Any) -> None:

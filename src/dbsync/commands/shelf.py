@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dbsync.commands.context import Context
     from dbsync.errors import Obstacle
     from dbsync.store.shelf import ShelfEntry
-    from dbsync.sync.shelving import Counts
+    from dbsync.sync.outcome import Counts
 
 
 class OnShelf(NamedTuple):

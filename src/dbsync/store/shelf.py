@@ -6,13 +6,14 @@ known to be committed. Both are settled as often as anybody likes.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import datetime as dt
 import json
 import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from dbsync.store.shelf_values import has, sent, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +80,7 @@ class ShelfEntry:
         """Add rows as the worker sent them."""
         marks = ", ".join("?" for _ in rows[0])
         insert = f"INSERT INTO rows_{part} VALUES (NULL, {marks})"  # noqa: S608 - a number
-        values = [[_stored(value) for value in row] for row in rows] if _has((dict, str), rows) else rows
+        values = [[stored(value) for value in row] for row in rows] if has((dict, str), rows) else rows
         self._db.executemany(insert, values)
         self._db.execute("UPDATE part SET rows = rows + ? WHERE id = ?", (len(rows), part))
 
@@ -125,7 +126,7 @@ class ShelfEntry:
             values,
         )
         read = found.fetchall()
-        return [[_sent(value) for value in row] for row in read] if _has((bytes,), read) else read
+        return [[sent(value) for value in row] for row in read] if has((bytes,), read) else read
 
     def may_return(self, part: Part) -> bool:
         """Say whether a part has rows to be tried."""
@@ -135,7 +136,7 @@ class ShelfEntry:
         """Yield the rows that could not return: number, why, and what is in them."""
         select = f"SELECT s.n, s.reason, r.* FROM stay s JOIN rows_{part} r ON r.n = s.n WHERE s.part = ? ORDER BY s.n"  # noqa: S608 - a number
         for number, reason, _, *values in self._db.execute(select, (part,)):
-            yield number, reason, [_sent(value) for value in values]
+            yield number, reason, [sent(value) for value in values]
 
     def note_stay(self, part: int, rows: Iterable[list[Any]]) -> None:
         """Note rows that do not return in the operation that is running."""
@@ -272,38 +273,3 @@ class Shelf:
             returned = one.returned_at()
             if returned and dt.datetime.fromisoformat(returned) <= dt.datetime.fromisoformat(before):
                 self.remove(one.number)
-
-
-def _has(kinds: tuple[type, ...], rows: list[Any]) -> bool:
-    """Say whether rows hold something that has to be written in another way; strings are looked at one by one."""
-    for column in zip(*rows, strict=False):
-        found = set(map(type, column)).intersection(kinds)
-        if found - {str} or (str in found and any(map(_is_odd, column))):
-            return True
-    return False
-
-
-def _is_odd(value: Any) -> bool:
-    """Say whether a text stands for bytes that are no UTF-8."""
-    if not isinstance(value, str) or value.isascii():
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def _stored(value: Any) -> Any:
-    """Return bytes with a sign of what they were: a blob, or a text that is no UTF-8."""
-    if isinstance(value, dict):
-        return b"b" + base64.b64decode(value["b"])
-    return b"t" + value.encode("utf-8", "surrogateescape") if _is_odd(value) else value
-
-
-def _sent(value: Any) -> Any:
-    if not isinstance(value, bytes):
-        return value
-    if value.startswith(b"t"):
-        return value[1:].decode("utf-8", "surrogateescape")
-    return {"b": base64.b64encode(value[1:]).decode("ascii")}

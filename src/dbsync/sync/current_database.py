@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dbsync.sync.clock import utc_now
-from dbsync.sync.outcome import Moved, track_of
-from dbsync.sync.shelving import Counts
+from dbsync.sync.outcome import Counts, Moved, track_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

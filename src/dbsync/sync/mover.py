@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
-from dbsync.ledger.entry import Entry
 from dbsync.plan.left_alone import why_left_alone
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
@@ -18,6 +17,7 @@ from dbsync.plan.way_back import lacks_way_back
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.store.shelf import Shelf
 from dbsync.sync.adoption import Built
+from dbsync.sync.after import EntriesAfter
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
 from dbsync.sync.current_database import CurrentDatabase
@@ -25,7 +25,7 @@ from dbsync.sync.keeping import KeptRows
 from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
-from dbsync.sync.shelving import Database, Shelving
+from dbsync.sync.shelving import EVENTS, Shelving, shelving_of
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.staying import as_facts, is_built, shortest
 from dbsync.sync.target import Target, blocks
@@ -33,11 +33,9 @@ from dbsync.sync.target import Target, blocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dbsync.ledger.entry import Entry
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.project import Project
-
-
-SHELF_EVENTS = ("taking", "taken", "untaken", "shelved", "rows", "stay", "returned", "unreturned")
 
 
 class Rules(NamedTuple):
@@ -91,9 +89,9 @@ class Mover:
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Reply to one event; None where none is expected."""
-        name = event["event"]
-        told = getattr(self._shelf, f"on_{name}") if name in SHELF_EVENTS else getattr(self, f"_on_{name}")
-        reply: dict[str, Any] | None = told(event)
+        if event["event"] in EVENTS:
+            return self._shelf.answer(event)
+        reply: dict[str, Any] | None = getattr(self, f"_on_{event['event']}")(event)
         return reply
 
     def _on_database(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -201,10 +199,10 @@ class Mover:
     def _begin(self, current: CurrentDatabase) -> dict[str, Any]:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         up = self._target.sources(self._project, plan.up)
-        current.after = self._entries_after(current, up)
+        current.after = EntriesAfter(self._project, self._target).of(current, up)
         if plan.changes or self._rules.restore:
             current.open_operation()
-            current.shelving = self._shelving(current, entries)
+            current.shelving = shelving_of(self._project, self._target, current)
         keep = self._rules.keep
         if keep is not None and plan.down:
             current.kept = KeptRows(self._project.layout, current.name)
@@ -222,66 +220,23 @@ class Mover:
             "allow_difference": self._rules.accept_loss,
             "record": True,
             "shelf": current.shelving is not None,
-            "restore": self._to_restore(current),
+            "restore": self._shelf.by_hand(self._rules.restore, force=self._rules.force)
+            if self._rules.restore
+            else None,
             "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
         }
-
-    def _shelving(self, current: CurrentDatabase, entries: dict[str, Entry]) -> Shelving:
-        repository, key = self._project.repository, current.identity["key"]
-        commit, branch = repository.head_commit() or "", repository.branch() or ""
-        database = Database(key, current.identity["instance"], current.name, current.track, branch, commit)
-        shelving = Shelving(self._project.layout, database, current.operation_name)
-        shelving.keep_days = self._project.settings.shelf_keep
-        shelving.down = {one: entries[one] for one in current.planned.down}
-        shelving.wanted = lambda one: self._target.sources(self._project, [one]).get(one, b"")
-        shelving.known = lambda one: one in self._target.map
-        return shelving
-
-    def _to_restore(self, current: CurrentDatabase) -> dict[str, Any] | None:
-        if not self._rules.restore or current.shelving is None:
-            return None
-        entry = current.shelving.by_hand(self._rules.restore)
-        return None if entry is None else {"entry": entry, "force": self._rules.force}
 
     def _whole(self, current: CurrentDatabase) -> dict[str, Any]:
         whole = current.whole or current.planned
         return as_facts(current.known, self._target, whole, self._target.sources(self._project, whole.up))
 
-    def _entries_after(self, current: CurrentDatabase, up: dict[str, bytes]) -> list[Entry]:
-        going = set(current.planned.down)
-        staying = [entry for entry in current.known.entries if entry.revision.id not in going]
-        repository = self._project.repository
-        head, branch, now = repository.head_commit() or "", repository.branch() or "", utc_now()
-        arriving = [
-            Entry(
-                self._target.map.revisions[one], up[one], applied_at=now, branch=branch, commit=self._commit(one, head)
-            )
-            for one in current.planned.up
-        ]
-        return [*(self._refreshed(entry) for entry in staying), *arriving]
-
-    def _commit(self, revision_id: str, head: str) -> str:
-        """Return HEAD where its tree holds this very file, "" for what is not committed."""
-        if self._target.tree is not self._project.work_tree:
-            return self._target.tree.name
-        if not hasattr(self, "_head_oids"):
-            environment = self._target.environment
-            graph = self._project.graph(environment, self._project.commit_tree(head)) if head else None
-            self._head_oids = {one.id: one.oid for one in graph.map.revisions.values()} if graph else {}
-        return head if self._head_oids.get(revision_id) == self._target.map.revisions[revision_id].oid else ""
-
-    def _refreshed(self, entry: Entry) -> Entry:
-        """Return the entry of a revision that stays, as it is written now: what was cosmetic is no difference then."""
-        wanted = self._target.map.revisions[entry.revision.id]
-        if wanted == entry.revision:
-            return entry
-        source = self._target.sources(self._project, [wanted.id]).get(wanted.id, entry.source)
-        return entry._replace(revision=wanted, source=source)
-
     def _on_kept(self, event: dict[str, Any]) -> None:
         kept = self._now.kept
         if kept is not None:
             kept.add(event)
+
+    def _restored(self) -> dict[str, Any] | None:
+        return self._shelf.by_hand(self._rules.restore, force=self._rules.force) if self._rules.restore else None
 
     @property
     def _shelf(self) -> Shelving:

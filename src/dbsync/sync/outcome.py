@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.sync.shelving import Counts
-
 if TYPE_CHECKING:
     from dbsync.errors import Obstacle
     from dbsync.plan.planner import Plan
+
+
+class Counts(NamedTuple):
+    """What an operation did with rows: taken to the shelf, put back, and how many stay in which entry."""
+
+    tables: int = 0
+    columns: int = 0
+    shelved: int = 0
+    back: int = 0
+    stay: tuple[tuple[int, int], ...] = ()
 
 
 class Moved(NamedTuple):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dbsync.errors import DbsyncError
 from dbsync.revisions.compare import same_body, same_upgrade
 from dbsync.store.shelf import Shelf
 from dbsync.sync.clock import utc_now
+from dbsync.sync.outcome import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,16 +18,12 @@ if TYPE_CHECKING:
     from dbsync.ledger.entry import Entry
     from dbsync.store.layout import Layout
     from dbsync.store.shelf import Part, ShelfEntry
+    from dbsync.sync.current_database import CurrentDatabase
+    from dbsync.sync.project import Project
+    from dbsync.sync.target import Target
 
 
-class Counts(NamedTuple):
-    """What an operation did with rows: taken to the shelf, put back, and how many stay in which entry."""
-
-    tables: int = 0
-    columns: int = 0
-    shelved: int = 0
-    back: int = 0
-    stay: tuple[tuple[int, int], ...] = ()
+EVENTS = ("taking", "taken", "untaken", "shelved", "rows", "stay", "returned", "unreturned")
 
 
 class Database(NamedTuple):
@@ -57,6 +57,12 @@ class Shelving:
         self.known: Callable[[str], bool] = lambda _: True
         self.keep_days = 0
         self._whole = False
+
+    def answer(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Reply to one event. Raises `DbsyncError` where the shelf cannot be written: then nothing is moved."""
+        with _explained():
+            reply: dict[str, Any] | None = getattr(self, f"on_{event['event']}")(event)
+        return reply
 
     def on_taking(self, event: dict[str, Any]) -> None:
         """Begin a part; the worker numbers them."""
@@ -130,7 +136,7 @@ class Shelving:
     def _is_renumbered(self, old: str, revision: str) -> bool:
         return not self.known(old) and same_body(self.down[old].source, self.wanted(revision))
 
-    def by_hand(self, number: int) -> dict[str, Any] | None:
+    def by_hand(self, number: int, *, force: bool) -> dict[str, Any] | None:
         """Return what the worker is told of an entry that is put back by hand, None where it is of another database."""
         entry = self._shelf.entry(number)
         here = (self._database.key, self._database.track)
@@ -138,7 +144,7 @@ class Shelving:
             return None
         self._returning[number], self._whole = entry, True
         parts = [{**part.facts, "id": part.id, "below": []} for part in entry.parts() if part.left]
-        return {"number": number, "same_source": False, "parts": parts}
+        return {"entry": {"number": number, "same_source": False, "parts": parts}, "force": force}
 
     def facts_of(self, entry: ShelfEntry, revision: str) -> dict[str, Any]:
         """Return what the worker is told of an entry."""
@@ -176,11 +182,12 @@ class Shelving:
 
     def seal(self) -> None:
         """Make what was taken safe on disk: it is about to be lost. Entries without rows are removed."""
-        for revision, entry in list(self._taking.items()):
-            if not entry.seal():
-                del self._taking[revision]
-                entry.close()
-                self._shelf.remove(entry.number)
+        with _explained():
+            for revision, entry in list(self._taking.items()):
+                if not entry.seal():
+                    del self._taking[revision]
+                    entry.close()
+                    self._shelf.remove(entry.number)
 
     def counts(self) -> Counts:
         """Return what was done."""
@@ -213,3 +220,28 @@ class Shelving:
         if committed is not None:
             self._shelf.settle(self._operation, committed=committed, when=utc_now())
             self._shelf.prune(self.keep_days)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Say in a sentence that the shelf cannot be written: the worker then hears no answer, and rolls back."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        message = f"the shelf cannot be written, so nothing was moved: {error}"
+        raise DbsyncError(message, "make room in the .git folder, then `dbsync sync`") from error
+
+
+def shelving_of(project: Project, target: Target, current: CurrentDatabase) -> Shelving:
+    """Return the shelf's part in the operation that has been opened for a database."""
+    repository = project.repository
+    commit, branch = repository.head_commit() or "", repository.branch() or ""
+    database = Database(
+        current.identity["key"], current.identity["instance"], current.name, current.track, branch, commit
+    )
+    shelving = Shelving(project.layout, database, current.operation_name)
+    shelving.down = {one.revision.id: one for one in current.known.entries if one.revision.id in current.planned.down}
+    shelving.wanted = lambda one: target.sources(project, [one]).get(one, b"")
+    shelving.known = lambda one: one in target.map
+    shelving.keep_days = project.settings.shelf_keep
+    return shelving

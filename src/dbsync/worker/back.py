@@ -95,12 +95,14 @@ class Back:
             self.each(lambda where, test=test: self.stay(f"{where} AND NOT {test}", MISFIT))
 
     def check_parents(self, shape: Any, columns: list[str]) -> None:
-        """Let rows stay whose foreign keys would point nowhere."""
-        for own, other, names in shape.references:
-            if set(own) <= set(columns) and other not in self.part["broken"]:
-                self._check_parent(shape, own, other, names)
+        """Let rows stay whose foreign keys would point nowhere, and those that refer to rows that stay."""
+        checked = [one for one in shape.references if set(one[0]) <= set(columns) and one[1] not in self.part["broken"]]
+        while sum(self._check_parent(shape, *one) for one in checked) and self.part["table"] in [
+            one[1] for one in checked
+        ]:
+            pass
 
-    def _check_parent(self, shape: Any, own: list[str], other: str, names: list[str]) -> None:
+    def _check_parent(self, shape: Any, own: list[str], other: str, names: list[str]) -> int:
         itself = other == self.part["table"]
         parent = self.adapter.shape(self.connection, other)
         pairs = list(zip(own, names))
@@ -111,8 +113,7 @@ class Back:
             among = " AND ".join(f"{self.kept(name).replace('b.', 'p.', 1)} = {self.kept(one)}" for one, name in pairs)
             self._index(names)
             missing += f" AND NOT EXISTS (SELECT 1 FROM {self.name} p WHERE p.reason IS NULL AND {among})"
-        while self.stay(f"{held} AND {missing}", f"its parent in {other} is gone") and itself:
-            pass
+        return self.stay(f"{held} AND {missing}", f"its parent in {other} is gone")
 
     def _index(self, columns: list[str]) -> None:
         """Let a row be found by columns; made anew where it is there."""

@@ -140,7 +140,10 @@ class LossWatch:
         rows, values = self._adapter.contents(self._connection, table, {} if one.values is None else now)
         fewer = f"{one.rows - rows} of {one.rows} rows" if rows < one.rows else ""
         found = [{"table": one.table, "column": "", "what": what} for what in (one.changed or fewer,) if what]
-        for column, (count, kinds) in (one.values or {}).items():
+        if one.values is None:
+            gone = [column for column, name in one.names.items() if name not in now]
+            return [*found, *({"table": one.table, "column": column, "what": "column"} for column in gone)]
+        for column, (count, kinds) in one.values.items():
             declared, name = one.columns[column], one.names[column]
             what = self._what_is_lost(declared, kinds, now.get(name))
             fewer = f"{count - values[name][0]} of {count} values" if not what and values[name][0] < count else ""

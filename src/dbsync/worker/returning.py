@@ -23,24 +23,22 @@ NO_TABLE = "there is no table {}"
 
 
 class Returning:
-    """The putting back of one run; `heard` are the words of statements of the upgrade that change rows."""
+    """The putting back after one upgrade; `heard` are the words of statements of the upgrade that change rows."""
 
     def __init__(self, adapter: Any, connection: Any, channel: Any) -> None:
-        self._adapter = adapter
+        self._adapter = adapter.shelf
+        self._columns = adapter.columns
         self._connection = connection
         self._channel = channel
         self._entries: list[dict[str, Any]] = []
         self._tables: set[str] = set()
         self._unedited: dict[tuple[int, int], str] = {}
-        self.heard: set[str] | None = None
+        self.heard: set[str] = set()
 
-    def before(self, revision: str) -> None:
+    def before(self, entries: list[dict[str, Any]]) -> None:
         """Look, before an upgrade, at the tables there are and at rows that may still be as the downgrade left them."""
-        self._entries = self._channel.ask("shelved", revision=revision)["entries"]
-        if not self._entries:
-            return
-        self.heard = set()
-        self._tables = set(self._adapter.columns(self._connection))
+        self._entries = entries
+        self._tables = set(self._columns(self._connection))
         for entry, part in self._parts():
             if part["below"]:
                 self._look_below(entry, part)
@@ -49,8 +47,6 @@ class Returning:
         """Put back what belongs to the revision that has just been applied."""
         for entry, part in self._parts():
             self.put(entry, part)
-        self._unedited.clear()
-        self._entries, self.heard = [], None
 
     def _parts(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Return all parts: newest entries first, and in each the tables that others refer to before those."""
@@ -93,7 +89,7 @@ class Returning:
             WholeRows(back, shape).put(replaces=False, force=True)
         else:
             evidence = Evidence(back, shape, self._unedited.get((entry["number"], part["id"]), ""))
-            evidence.computed = bool(self.heard and self.heard & {part["table"], part["table"].split(".")[-1]})
+            evidence.computed = bool(self.heard & {part["table"], part["table"].split(".")[-1]})
             evidence.force = force
             Values(back, shape, evidence).put()
 

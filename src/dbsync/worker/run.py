@@ -34,7 +34,7 @@ class Run:
         self._connection: Any | None = None
         self._inside = ""
         self._stepping: Stepping | None = None
-        self._all_or_nothing = False
+        self._all_or_nothing = self._allow_loss = False
         self._uncommitted: list[tuple[int, Any]] = []
         self.partly_committed = False
         self.current_step: dict[str, Any] | None = None
@@ -127,9 +127,10 @@ class Run:
                 self._channel.tell("kept", **piece)
         plan["whole_lines"] = schema_after(context, self._sources, plan.get("whole"))
         self._all_or_nothing = not plan.get("allow_commit")
+        self._allow_loss = bool(plan.get("allow_loss"))
         read, now = self._schema_reader(context), None
         stepping = self._stepping = Stepping(self._channel, context, lambda: self.partly_committed)
-        stepping.shelves = bool(plan.get("shelf")) and adapter.SHELVES
+        stepping.shelves = bool(plan.get("shelf")) and adapter.shelf.SHELVES
         if down:
             downgrades = Downgrades(adapter, connection, read, plan)
             yield from self._timed(down, "down", MigrationStep.downgrade_from_script, downgrades)
@@ -287,10 +288,18 @@ class Run:
             if self._all_or_nothing:
                 message = f"revision {step['revision']} commits by itself, so it cannot be rolled back"
                 raise Stop("DBS410", message, "`dbsync sync --yes` runs it all the same")
+            self._keep_from_losing()
             self.partly_committed = True
         for place in [place for place, connection in self._uncommitted if connection is conn]:
             self._channel.tell("committing", place=place)
         self._uncommitted = [one for one in self._uncommitted if one[1] is not conn]
+
+    def _keep_from_losing(self) -> None:
+        """Stop before a commit in the middle of a downgrade by which rows would be gone that nobody has kept."""
+        losses = self._stepping.losses_so_far() if self._stepping is not None and not self._allow_loss else []
+        if losses:
+            self._channel.tell("losses", losses=losses)
+            raise Stop("DBS305", "rows would be lost")
 
     def _rolling_back(self, conn: Any) -> None:
         """Stop a revision that rolls back by itself: what was done before it would be gone, and nobody would know."""

@@ -8,8 +8,6 @@ from .engines import adapter_for
 from .engines.driver import dbapi_of, execute
 from .failures import Stop
 from .loss import LossWatch, changing
-from .returning import Returning
-from .taking import Taking
 
 SAVEPOINT = "dbsync_step"
 
@@ -27,11 +25,24 @@ class Stepping:
         self._adapter = adapter_for(context.dialect)
         self._committed = committed
         self._watch: LossWatch | None = None
-        self._taking = Taking(self._adapter, self._connection, channel)
-        self._returning = Returning(self._adapter, self._connection, channel)
+        self._returning: Any = None
+        self._parts: Any = None
         self._held: dict[str, dict[str, str]] | None = None
         self.losses: list[dict[str, str]] = []
         self.shelves = False
+
+    @property
+    def _taking(self) -> Any:
+        """What takes rows; compiled where some are lost."""
+        from .taking import Taking
+
+        self._parts = self._parts or Taking(self._adapter, self._connection, self._channel)
+        return self._parts
+
+    def _make_returning(self) -> Any:
+        from .returning import Returning
+
+        return Returning(self._adapter, self._connection, self._channel)
 
     @property
     def held(self) -> dict[str, dict[str, str]]:
@@ -67,7 +78,7 @@ class Stepping:
         dbapi = dbapi_of(self._connection)
         execute(dbapi, "SAVEPOINT dbsync_taking")
         try:
-            with self._adapter.steady(self._connection):
+            with self._adapter.shelf.steady(self._connection):
                 take()
         except (EOFError, Stop):
             raise
@@ -86,11 +97,18 @@ class Stepping:
             self._watch = None
         return result, watch.verdicts()
 
+    def losses_so_far(self) -> list[dict[str, str]]:
+        """Return what the downgrade that is running has lost until now."""
+        watch, self._watch = self._watch, None
+        found = watch.verdicts() if watch is not None else []
+        self._watch = watch
+        return [loss for one in found for loss in one.losses]
+
     def lose(self, revision: str, one: Any) -> None:
         """Take what is about to be cleared away after all downgrades."""
         if not one.table:
             return
-        shape = self._adapter.shape(self._connection, one.table) if self.shelves else None
+        shape = self._adapter.shelf.shape(self._connection, one.table) if self.shelves else None
         if shape is None or shape.why_not:
             rows = self._adapter.contents(self._connection, one.table, {})[0]
             what = {"table": one.table, "column": one.column, "what": "column" if one.column else "table"}
@@ -106,17 +124,22 @@ class Stepping:
 
     def look(self, revision: str) -> None:
         """Before an upgrade."""
-        if self.shelves:
-            self._returning.before(revision)
+        entries = self._channel.ask("shelved", revision=revision)["entries"] if self.shelves else []
+        if entries:
+            self._returning = self._make_returning()
+            self._returning.before(entries)
 
     def put_back(self) -> None:
         """After an upgrade."""
-        self._returning.after()
+        if self._returning is not None:
+            self._returning.after()
+        self._returning = None
 
     def restore(self, wanted: dict[str, Any]) -> None:
         """Put one entry back by hand."""
+        returning = self._make_returning()
         for part in wanted["entry"]["parts"]:
-            self._returning.put(wanted["entry"], part, force=wanted["force"])
+            returning.put(wanted["entry"], part, force=wanted["force"])
 
     def before_statement(self, statement: str) -> None:
         """Look at a statement that is about to run."""
@@ -127,7 +150,7 @@ class Stepping:
         """Look at a statement that has run."""
         if self._watch is not None:
             self._watch.after_statement(statement, rowcount)
-        elif self._returning.heard is not None:
+        elif self._returning is not None:
             self._returning.heard.update(changing(statement, rowcount)[0])
 
     def renamed_column(self, table: str, old: str, new: str) -> None:

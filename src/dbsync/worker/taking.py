@@ -43,7 +43,7 @@ class Taking:
     """The taking of one run: `number` counts the parts, and so tells them apart."""
 
     def __init__(self, adapter: Any, connection: Any, channel: Any) -> None:
-        self._adapter = adapter
+        self._adapter = adapter.shelf
         self._connection = connection
         self._channel = channel
         self._number = 0

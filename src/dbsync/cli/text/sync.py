@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
     from dbsync.commands.sync import Synced
     from dbsync.plan.planner import Plan
-    from dbsync.sync.outcome import Moved, Outcome
-    from dbsync.sync.shelving import Counts
+    from dbsync.sync.outcome import Counts, Moved, Outcome
     from dbsync.sync.status import EnvironmentStatus
 
 

@@ -1,6 +1,6 @@
 """What differs between database engines, behind one set of functions; one module an engine.
 
-The shelf needs of an engine, beside `columns`, `contents`, `kind_of` and `quote`:
+The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a module `shelf` with `quote` and these:
 
 - `SHELVES`: whether there is a shelf on this engine at all. Where it is False, what a downgrade would lose is refused.
 - `shape(connection, table)`: its `driver.Shape`, None where there is no such table.

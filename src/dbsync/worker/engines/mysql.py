@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # What of the protocol is in another module.
 __all__ = ["columns", "remove_scratch", "run_script", "schema", "variables"]
 MOVES = False
-SHELVES = False
 ROLLS_BACK_DDL = False
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5

@@ -9,34 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of, strays
-from .postgresql_schema import CLEARABLE, USER_SCHEMAS, clearable, is_needed, literal, schema, types_in_use
-from .postgresql_scratch import make_scratch, remove_scratch, run_script, variables
-from .postgresql_shelf import (
-    OVERRIDING,
-    ROW,
-    SHELVES,
-    broken,
-    counts,
-    export,
-    fits,
-    image,
-    joined,
-    kept,
-    load,
-    make,
-    quiet,
+from .postgresql_schema import (
+    CLEARABLE,
+    USER_SCHEMAS,
+    clearable,
+    is_needed,
+    literal,
     quote,
     quote_one,
-    renumber,
-    same,
-    same_key,
-    scratch,
-    shape,
-    steady,
-    typed,
-    unlike,
-    witness,
+    schema,
+    types_in_use,
 )
+from .postgresql_scratch import make_scratch, remove_scratch, run_script, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,39 +28,17 @@ if TYPE_CHECKING:
 # What of the protocol is in another module.
 __all__ = [
     "CLEARABLE",
-    "OVERRIDING",
-    "ROW",
-    "SHELVES",
-    "broken",
     "clearable",
-    "counts",
-    "export",
-    "fits",
-    "image",
     "is_needed",
-    "joined",
-    "kept",
-    "load",
-    "make",
     "make_scratch",
-    "quiet",
     "quote",
     "quote_one",
     "remove_scratch",
-    "renumber",
     "run_script",
-    "same",
-    "same_key",
     "schema",
-    "scratch",
-    "shape",
-    "steady",
     "strays",
-    "typed",
     "types_in_use",
-    "unlike",
     "variables",
-    "witness",
 ]
 MOVES = True
 ROLLS_BACK_DDL = True
@@ -309,3 +271,12 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
 
 def copied(connection: Any) -> None:
     """Return nothing: what fails is rolled back."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return the module `shelf`, which most runs need nothing of: compiling it takes its time."""
+    if name != "shelf":
+        raise AttributeError(name)
+    from . import postgresql_shelf
+
+    return postgresql_shelf

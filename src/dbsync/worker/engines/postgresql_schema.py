@@ -182,6 +182,17 @@ def _catalogue(connection: Any, statements: tuple[str, ...], version_table: str)
     return rows
 
 
+def quote_one(name: str) -> str:
+    """Quote one identifier, dots and all."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote(name: str) -> str:
+    """Quote a table's name as `columns` has it: `schema.table`, or a table of "public", whatever the search path is."""
+    schema, dot, table = name.partition(".")
+    return f"{quote_one(schema)}.{quote_one(table)}" if dot else f"public.{quote_one(name)}"
+
+
 def literal(text: str) -> str:
     """Quote a text."""
     return "'" + text.replace("'", "''") + "'"

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .driver import Shape, dbapi_of, execute, rows_of
-from .postgresql_schema import literal
+from .postgresql_schema import literal, quote, quote_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +29,6 @@ SETTINGS = {
     "standard_conforming_strings": "on",
 }
 TRIGGER_STATES = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
-
-
-def quote_one(name: str) -> str:
-    """Quote one identifier, dots and all."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote(name: str) -> str:
-    """Quote a table's name as `columns` has it: `schema.table`, or a table of "public", whatever the search path is."""
-    schema, dot, table = name.partition(".")
-    return f"{quote_one(schema)}.{quote_one(table)}" if dot else f"public.{quote_one(name)}"
 
 
 def shape(connection: Any, table: str) -> Shape | None:

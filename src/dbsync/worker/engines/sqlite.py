@@ -13,33 +13,8 @@ from urllib.parse import unquote
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, rows_of, strays
-from .sqlite_schema import CLEARABLE, INTERNAL, clearable, quote, schema
+from .sqlite_schema import CLEARABLE, INTERNAL, clearable, kind_of, quote, schema
 from .sqlite_scratch import make_scratch, remove_scratch, run_script, variables
-from .sqlite_shelf import (
-    OVERRIDING,
-    ROW,
-    SHELVES,
-    broken,
-    counts,
-    export,
-    fits,
-    image,
-    joined,
-    kept,
-    kind_of,
-    load,
-    make,
-    quiet,
-    renumber,
-    same,
-    same_key,
-    scratch,
-    shape,
-    steady,
-    typed,
-    unlike,
-    witness,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,36 +22,14 @@ if TYPE_CHECKING:
 # What of the protocol is in another module.
 __all__ = [
     "CLEARABLE",
-    "OVERRIDING",
-    "ROW",
-    "SHELVES",
-    "broken",
     "clearable",
-    "counts",
-    "export",
-    "fits",
-    "image",
-    "joined",
-    "kept",
     "kind_of",
-    "load",
-    "make",
     "make_scratch",
-    "quiet",
     "remove_scratch",
-    "renumber",
     "run_script",
-    "same",
-    "same_key",
     "schema",
-    "scratch",
-    "shape",
-    "steady",
     "strays",
-    "typed",
-    "unlike",
     "variables",
-    "witness",
 ]
 MOVES = True
 ROLLS_BACK_DDL = True
@@ -297,3 +250,12 @@ def path_of(dbapi: Any) -> str | None:
         if row[1] == "main":
             return str(row[2]) or None
     return None
+
+
+def __getattr__(name: str) -> Any:
+    """Return the module `shelf`, which most runs need nothing of: compiling it takes its time."""
+    if name != "shelf":
+        raise AttributeError(name)
+    from . import sqlite_shelf
+
+    return sqlite_shelf

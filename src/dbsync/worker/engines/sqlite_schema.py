@@ -21,6 +21,19 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def kind_of(declared: str) -> str:
+    """Return a column type's affinity (datatype3.html, section 3.1): values keep their form within one."""
+    upper = declared.upper()
+    for affinity, words in (
+        ("integer", ("INT",)),
+        ("text", ("CHAR", "CLOB", "TEXT")),
+        ("real", ("REAL", "FLOA", "DOUB")),
+    ):
+        if any(word in upper for word in words):
+            return affinity
+    return "blob" if "BLOB" in upper or not upper else "numeric"
+
+
 def schema(connection: Any, version_table: str, known: dict[Any, list[str]] | None = None) -> list[str]:
     """Return the schema as sorted lines that do not depend on how it came about, less the version table.
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .driver import Shape, dbapi_of, execute, rows_of
-from .sqlite_schema import VIRTUAL, quote
+from .sqlite_schema import VIRTUAL, kind_of, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,19 +33,6 @@ KEEPS = {
     " ELSE typeof({0}) <> 'blob' END",
     "blob": "CASE typeof({0}) WHEN 'null' THEN NULL ELSE typeof({0}) IN ('text', 'blob') END",
 }
-
-
-def kind_of(declared: str) -> str:
-    """Return a column type's affinity (datatype3.html, section 3.1): values keep their form within one."""
-    upper = declared.upper()
-    for affinity, words in (
-        ("integer", ("INT",)),
-        ("text", ("CHAR", "CLOB", "TEXT")),
-        ("real", ("REAL", "FLOA", "DOUB")),
-    ):
-        if any(word in upper for word in words):
-            return affinity
-    return "blob" if "BLOB" in upper or not upper else "numeric"
 
 
 def shape(connection: Any, table: str) -> Shape | None:
