@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -303,3 +304,24 @@ def test_a_copy_of_the_ledger_of_a_newer_dbsync_is_refused(people: Project):
     people.table("r2", "r1")
     assert people.git("add", "--all").rc == people.git("commit", "--quiet", "-m", "x").rc == 0
     assert dump(people) == before
+
+
+def test_a_commit_that_fails_is_not_taken_for_one(people: Project):
+    people.switch("--quiet", "-c", "feature")
+    people.table("f2", "r1")
+    people.commit("Add f2")
+    sql(people, "INSERT INTO t_f2 (name) VALUES ('a'), ('b')")
+    people.switch("--quiet", "main")
+    reader = sqlite3.connect(people.database.removeprefix("sqlite:///"), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM people").fetchall()  # lets others write, and keeps them from committing
+
+    done = people.switch("feature")
+
+    assert codes(done) == ["DBS404"]
+    assert "back" not in done.err
+    assert "t_f2" not in "".join(dump(people))
+    reader.close()
+    people.dbsync("sync")
+    assert_follows(people)
+    assert sql(people, "SELECT name FROM t_f2") == [("a",), ("b",)]

@@ -40,7 +40,7 @@ class CurrentDatabase:
         self.shelving: Shelving | None = None
         self.notes: list[str] = []
         self.durations: dict[tuple[str, str], float] = {}
-        self.committing = self.done = False
+        self.committing = self.committed = self.done = False
         self.counts = Counts()
         self._operation = 0
         self._stamp_after = self.stamp

@@ -295,6 +295,9 @@ class Mover:
     def _on_committing(self, event: dict[str, Any]) -> None:
         self._looked_at[event["place"] - 1].committing = True
 
+    def _on_committed(self, event: dict[str, Any]) -> None:
+        self._looked_at[event["place"] - 1].committed = True
+
     def _stop(self, obstacle: Obstacle) -> dict[str, Any]:
         self.refused = obstacle
         return {"stop": True, "code": obstacle.code, "message": obstacle.message, "hint": obstacle.hint}
@@ -323,12 +326,13 @@ class Mover:
     def finish(self, ending: str) -> list[Moved]:
         """Write down what became of the operations; returns a line for every database that was looked at.
 
-        `ending` is the worker's: "done"; "failed", where only what it said it was committing is committed, as env.py
-        may commit one database after the other; "died" or "late", where nobody knows: the next run asks the database.
+        `ending` is the worker's: "done"; "failed", where only what it said it had committed is committed, as env.py
+        may commit one database after the other; "died" or "late", where nobody knows, as of a commit that failed: the
+        next run asks the database.
         """
         for current in self._looked_at:
-            current.done = ending == "done" or (ending == "failed" and current.committing)
-            if ending in ("done", "failed"):
+            current.done = ending == "done" or (ending == "failed" and current.committed)
+            if current.done or (ending == "failed" and not current.committing):
                 current.close(committed=current.done)
             elif current.shelving is not None:
                 current.shelving.close(committed=None)

@@ -14,6 +14,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationStep, StampStep
 
 from .engines import adapter_for
+from .engines.driver import dbapi_of
 from .failures import Stop
 from .leftovers import Downgrades, Upgrades, blame
 from .stepping import Stepping
@@ -290,8 +291,13 @@ class Run:
                 raise Stop("DBS410", message, "`dbsync sync --yes` runs it all the same")
             self._keep_from_losing()
             self.partly_committed = True
-        for place in [place for place, connection in self._uncommitted if connection is conn]:
+        places = [place for place, connection in self._uncommitted if connection is conn]
+        for place in places:
             self._channel.tell("committing", place=place)
+        if places and not rest:  # SQLAlchemy tells nothing of a commit that has succeeded; its own finds nothing left
+            dbapi_of(conn).commit()
+            for place in places:
+                self._channel.tell("committed", place=place)
         self._uncommitted = [one for one in self._uncommitted if one[1] is not conn]
 
     def _keep_from_losing(self) -> None:
