@@ -60,6 +60,7 @@ def test_an_untracked_revision_whose_parent_is_not_on_main_is_a_stray_there(fork
 
 @pytest.mark.parametrize("applied_by", ["alembic", "dbsync"])
 def test_an_untracked_revision_whose_parent_is_on_main_comes_along(forked: Project, applied_by: str):
+    forked.write("pyproject.toml", "[tool.dbsync]\nheads = 2\n")
     forked.table("u3", "r1")
     forked.alembic("upgrade", "heads") if applied_by == "alembic" else forked.dbsync("sync")
     forked.switch("main")

@@ -121,6 +121,7 @@ def test_a_deleted_branch_whose_objects_are_gone_is_left_with_the_ledgers_source
 
 
 def test_checking_out_files_of_another_branch_is_followed(branches: Project):
+    branches.write("pyproject.toml", "[tool.dbsync]\nheads = 2\n")
     branches.git("checkout", "feature", "--", "migrations/versions")
     assert_follows(branches)
     branches.git(
