@@ -70,7 +70,9 @@ def _step_failed(step: dict[str, Any], error: dict[str, Any], *, partly: bool) -
     if error["type"] == "NotImplementedError":
         hint = "the revision has no way back: `alembic stamp` or a new database are what is left"
     if way == "upgrade" and "already exists" in error["message"]:
-        hint = "if an earlier downgrade left it behind, drop it by hand; else correct the revision; then `dbsync sync`"
+        hint = (
+            "if the database is ahead of its version table, `alembic stamp` says where it is; else correct the revision"
+        )
     return Obstacle("DBS413", message, hint, error.get("path"), error.get("line"))
 
 
@@ -92,9 +94,9 @@ def _database_failed(error: dict[str, Any]) -> Obstacle | None:
 
 def _env_failed(error: dict[str, Any], environment: Environment) -> Obstacle:
     message = f"env.py cannot be loaded: {_said(error)}"
-    hint = "set what it needs, then `dbsync sync`"
+    hint = "set what it needs, then try again"
     if error["type"] in ("ModuleNotFoundError", "ImportError"):
-        hint = "install it for the project's Python; `dbsync status` names that"
+        hint = "install it for the project's Python; `dbsync doctor` names that"
     path = error.get("path") or f"{environment.script_location}/env.py"
     return Obstacle("DBS414", message, hint, path, error.get("line"))
 

@@ -56,7 +56,9 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, configparser.InterpolationError):
         # The rest of the sentence may be a password.
         return f"a % in option {error.option} of section {error.section} must be written %%"
-    text = SCRATCH.sub("", str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0])
+    first, *rest = str(getattr(error, "orig", None) or error).strip().splitlines() or [""]
+    last = rest[-1].strip() if rest and first.endswith(":") else ""  # Flask's loader ends with a traceback
+    text = SCRATCH.sub("", f"{first} {last}".rstrip())
     return PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] is not None else f"{found[2]}***", text)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbsync.cli import console
 from dbsync.cli.text import sync
 from dbsync.commands.sync import Synced
+from dbsync.git.hooks import HOOKS
 from dbsync.plan.left_alone import ENGINES
 
 if TYPE_CHECKING:
@@ -79,7 +80,12 @@ def _show_comparison(adopted: Adopted) -> None:
 def _show_hooks(value: Initialised) -> None:
     if value.hooks is None:
         return
-    if value.hooks.changed:
+    left = len(value.hooks.not_written)
+    if left:
+        console.say(
+            f"warning: {left} of {len(HOOKS)} hooks are not installed: the database does not follow by them yet"
+        )
+    elif value.hooks.changed:
         console.say("dbsync: hooks installed; `dbsync uninstall` takes them out")
     for path, line in value.hooks.not_written:
         console.say(console.clean(f"note: {path} is shared, so dbsync does not write it; add this line: {line}"))
