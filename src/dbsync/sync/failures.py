@@ -71,7 +71,7 @@ def _step_failed(step: dict[str, Any], error: dict[str, Any], *, partly: bool) -
         hint = "the revision has no way back: `alembic stamp` or a new database are what is left"
     if way == "upgrade" and "already exists" in error["message"]:
         hint = (
-            "if the database is ahead of its version table, `alembic stamp` says where it is; else correct the revision"
+            "where the database is ahead of its version table `alembic stamp` says so; else correct the revision"
         )
     return Obstacle("DBS413", message, hint, error.get("path"), error.get("line"))
 
