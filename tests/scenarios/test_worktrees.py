@@ -55,6 +55,15 @@ def test_a_linked_work_tree_gets_a_copy_where_its_env_py_leads(branches: Project
     assert (state(branches), state(linked)) == ("in_sync", "in_sync")
 
 
+def test_the_copy_of_a_work_tree_that_was_removed_is_forgotten(branches: Project, tmp_path):
+    linked = link(branches, tmp_path / "linked")
+    linked.dbsync("worktree")
+    branches.git("worktree", "remove", "--force", str(linked.top))
+    assert [one["database"] for one in status(branches)["environments"][0]["databases"]] == ["dev.db"]
+    assert "not what the work tree says" not in branches.dbsync("doctor", check=False).err
+    assert state(branches) == "in_sync"
+
+
 def test_a_linked_work_tree_without_a_database_is_told_once(branches: Project, tmp_path):
     linked = link(branches, tmp_path / "linked")
     before = dump(branches)

@@ -49,8 +49,15 @@ def adopted(layout: Layout, environment: str | None = None) -> Iterator[Ledger]:
 def owned(layout: Layout, top: str, environment: str | None = None) -> Iterator[Ledger]:
     """Yield the ledgers of the databases that follow the work tree at `top`; each is closed afterwards."""
     for ledger in adopted(layout, environment):
-        if other_owner(ledger, top) is None:
+        if other_owner(ledger, top) is None and not _went_with_its_work_tree(ledger, top):
             yield ledger
+
+
+def _went_with_its_work_tree(ledger: Ledger, top: str) -> bool:
+    """Say whether an SQLite file is gone with the linked work tree that it followed."""
+    owner, identity = ledger.meta("owner", top), ledger.meta("identity", {})
+    gone = identity.get("dialect") == "sqlite" and not os.path.exists(identity["key"])
+    return gone and owner != top and not os.path.isdir(owner)
 
 
 def other_owner(ledger: Ledger, top: str) -> Obstacle | None:
