@@ -19,9 +19,14 @@ def setup(plugin: Any) -> None:  # noqa: ARG001 - what Alembic calls
         return
     try:
         if _is_ours():
+            loaded = {"dbsync", "dbsync.plugin"} - sys.modules.keys()
             from dbsync.plugin import ListenLater
 
             sys.meta_path.insert(0, ListenLater())
+            for (
+                name
+            ) in loaded:  # the project's folder is not on the path yet: a `dbsync` of its own is to be found there
+                sys.modules.pop(name, None)
     except Exception:  # noqa: BLE001 - Alembic must be what it is without us
         return
 

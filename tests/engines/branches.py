@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ WITHOUT_ENUM = """
 op.drop_column("users", "mood")
 op.execute("DROP TYPE mood")
 """
+
+KEPT = re.compile(r"dbsync_shadow_[0-9a-f]{16}")
 
 
 def adopt(project: Project, *options: str) -> Completed:
@@ -93,12 +96,15 @@ def sessions(postgres: Server, database: str) -> list[tuple]:
 
 
 def scratch_databases(postgres: Server) -> set[str]:
-    """Return the scratch databases of the server that do not go away: other tests make some too, for a moment."""
+    """Return the scratch databases of the server that do not go away: other tests make some too, for a moment.
+
+    Those that are kept for the next judgement are another matter, and have longer names.
+    """
 
     def now() -> set[str]:
         with postgres.connect() as connection:
             query = "SELECT datname FROM pg_database WHERE datname LIKE 'dbsync%%'"
-            return {name for (name,) in connection.execute(query)}
+            return {name for (name,) in connection.execute(query) if not KEPT.fullmatch(name)}
 
     left = now()
     wait_until(lambda: not left & now(), 10)

@@ -70,9 +70,7 @@ def _step_failed(step: dict[str, Any], error: dict[str, Any], *, partly: bool) -
     if error["type"] == "NotImplementedError":
         hint = "the revision has no way back: `alembic stamp` or a new database are what is left"
     if way == "upgrade" and "already exists" in error["message"]:
-        hint = (
-            "where the database is ahead of its version table `alembic stamp` says so; else correct the revision"
-        )
+        hint = "where the database is ahead of its version table `alembic stamp` says so; else correct the revision"
     return Obstacle("DBS413", message, hint, error.get("path"), error.get("line"))
 
 
