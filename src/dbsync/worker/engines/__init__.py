@@ -22,7 +22,8 @@ The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a modu
 - `scratch(name)`: how a temporary table is named in SQL; `make(connection, name, columns)` makes one of kept values
   whose first column is the number `n`; `image(connection, name, table)` copies a table into one;
   `load(connection, name, columns, rows)` fills columns of one with rows that `export` yielded, a number before each.
-- `renumber(connection, table)`: sets sequences past the highest value.
+- `renumber(connection, table, given_out)`: sets sequences past the highest value, and past what `given_out(connection,
+  table)` returned when the rows were taken, None where it cannot say.
 """
 
 from __future__ import annotations

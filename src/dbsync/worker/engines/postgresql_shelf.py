@@ -221,7 +221,11 @@ def load(connection: Any, name: str, columns: list[str], rows: list[list[Any]]) 
     execute(dbapi_of(connection), statement)
 
 
-def renumber(connection: Any, table: str) -> None:
+def given_out(connection: Any, table: str) -> None:
+    """Return nothing: sequences are set past the highest value."""
+
+
+def renumber(connection: Any, table: str, given_out: None) -> None:
     """Set the sequences of a table's columns past the highest value."""
     dbapi, name = dbapi_of(connection), quote(table)
     for column in (shape(connection, table) or Shape({}, [], frozenset(), [], referred=False)).columns:
