@@ -360,3 +360,21 @@ def test_the_error_of_a_disk_that_is_full_is_told(project: Project):
     assert "the upgrade of f2 failed and was rolled back: OperationalError: disk I/O error" in said
     project.dbsync("sync")
     assert run(project, "SELECT count(*) FROM notes") == [(3000,)]
+
+
+STAMPED = (
+    """
+    op.create_table("roles", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text),
+        sa.Column("made_at", sa.DateTime(timezone=True), server_default=sa.func.now()))
+    op.execute("INSERT INTO roles (id, name) VALUES (1, 'reader'), (2, 'writer'), (3, 'owner')")
+    """,
+    'op.drop_table("roles")',
+)
+
+
+def test_a_seed_that_has_the_time_of_its_making_gives_way(either: Project):
+    fork(either, *STAMPED, "UPDATE roles SET name = 'boss' WHERE id = 3", "DELETE FROM roles WHERE id = 2")
+    before = run(either, "SELECT * FROM roles ORDER BY id")
+    away(either)
+    assert "stay" not in back(either)
+    assert run(either, "SELECT * FROM roles ORDER BY id") == before

@@ -52,20 +52,30 @@ def _inside(codes: list[CodeType]) -> Iterator[CodeType]:
         yield from _inside([one for one in code.co_consts if isinstance(one, CodeType)])
 
 
-def rows_made(adapter: Any, connection: Any, facts: dict[str, Any]) -> Iterator[list[list[Any]]]:
-    """Yield key and content of all rows of a part's table, as they are told."""
-    told = [
-        adapter.joined([adapter.witness(f"t.{quoted(adapter, one)}") for one in columns])
-        for columns in (facts["key"], facts["columns"])
-    ]
-    yield from adapter.export(connection, f"SELECT {', '.join(told)} FROM {adapter.quote(facts['table'])} t")
+def rows_made(adapter: Any, connection: Any, facts: dict[str, Any], seconds: float) -> Iterator[list[list[Any]]]:
+    """Yield key and content of all rows of a part's table, as they are told; its upgrade began so long ago."""
+    key = adapter.joined([adapter.witness(f"t.{quoted(adapter, one)}") for one in facts["key"]])
+    select = f"SELECT {key}, {_content(adapter, facts, seconds)} FROM {adapter.quote(facts['table'])} t"
+    yield from adapter.export(connection, select)
+
+
+def _content(adapter: Any, facts: dict[str, Any], seconds: float) -> str:
+    """Return what tells a row `t`; the times at which the upgrade makes rows are all the same, where there is a key."""
+    told = []
+    for column, declared in zip(facts["columns"], facts["types"]):
+        here = f"t.{quoted(adapter, column)}"
+        just_now = adapter.just_now(here, declared, seconds) if facts["key"] else ""
+        witness = adapter.witness(here)
+        told.append(f"CASE WHEN {just_now} THEN 'now' ELSE {witness} END" if just_now else witness)
+    return str(adapter.joined(told))
 
 
 class Made:
     """What an upgrade made when its rows were shelved, in a temporary table: `k` the keys, `w` the whole rows."""
 
-    def __init__(self, back: Back) -> None:
+    def __init__(self, back: Back, seconds: float) -> None:
         self._back = back
+        self._seconds = seconds
         self._name = back.adapter.scratch(MADE)
         self._columns = back.part["columns"]
 
@@ -84,7 +94,7 @@ class Made:
 
     def again(self) -> str:
         """Return the test of whether `t` was made then as well, the same."""
-        told = self._back.adapter.joined([self._back.adapter.witness(self._back.here(one)) for one in self._columns])
+        told = _content(self._back.adapter, self._back.part, self._seconds)
         return f"({told} IN (SELECT w FROM {self._name}))"
 
     def had_key(self) -> str:

@@ -8,6 +8,7 @@ raises is its reason to stay.
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from .back import BACK, Back
@@ -31,6 +32,7 @@ class Returning:
         self._columns = adapter.columns
         self._connection = connection
         self._channel = channel
+        self._began = time.monotonic()
         self._entries: list[dict[str, Any]] = []
         self._tables: set[str] = set()
         self._filled: set[str] = set()
@@ -99,7 +101,7 @@ class Returning:
         part = back.part
         fresh = part["kind"] == "table" and part["table"] not in self._tables and not force
         known = fresh and entry["same_source"] and part.get("made") and set(part["columns"]) <= set(shape.columns)
-        made = Made(back) if known else None
+        made = Made(back, time.monotonic() - self._began) if known else None
         if made is not None:
             made.load(self._channel, entry["number"])
         rows = WholeRows(back, shape, made)

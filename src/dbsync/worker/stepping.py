@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable
 
 from .engines import adapter_for
@@ -84,9 +85,10 @@ class Stepping:
         dbapi, failed = dbapi_of(self._connection), None
         execute(dbapi, "SAVEPOINT dbsync_made")
         try:
+            began = time.monotonic()
             upgrade()
             with self._adapter.shelf.steady(self._connection):
-                self._taking.made(whole)
+                self._taking.made(whole, time.monotonic() - began)
         except (EOFError, Stop):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it raises: nobody knows what the upgrade makes

@@ -92,14 +92,14 @@ class Taking:
         found, self._whole = self._whole, []
         return found
 
-    def made(self, whole: list[tuple[int, dict[str, Any]]]) -> None:
-        """Send what the upgrade, which has just run, has put into the tables of parts."""
+    def made(self, whole: list[tuple[int, dict[str, Any]]], seconds: float) -> None:
+        """Send what the upgrade, which began so long ago and has just run, has put into the tables of parts."""
         from .made import rows_made
 
         for number, facts in whole:
             shape = self._adapter.shape(self._connection, facts["table"])
             if shape is not None and set(facts["columns"]) <= set(shape.columns):
-                for rows in rows_made(self._adapter, self._connection, facts):
+                for rows in rows_made(self._adapter, self._connection, facts, seconds):
                     self._channel.tell("made", number=number, rows=rows)
                 self._channel.tell("made", number=number, rows=[])
 

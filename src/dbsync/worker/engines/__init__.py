@@ -13,6 +13,8 @@ The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a modu
 - `fits(value, before, now)`: SQL for "a kept value of the type `before` is the same in the type `now`"; "" for always.
 - `unlike(value, now, before, after)`: SQL for "a value of the type `before` was not kept by the type `after`, where it
   is `now`".
+- `just_now(column, declared, seconds)`: SQL for "a time since the transaction, or that many seconds ago, began"; ""
+  where the type holds no times.
 - `counts(declared)`: whether keys of this type are given out in ascending order.
 - `ROW`: what a row can be found by in a statement that follows, where it has no key; `OVERRIDING` stands before the
   rows of an INSERT that gives values to all columns.

@@ -135,6 +135,11 @@ def unlike(value: str, now: str, before: str, after: str) -> str:
     return f"NOT {same(kept(value), kept(now))}"
 
 
+def just_now(column: str, declared: str, seconds: float) -> str:
+    """Return the test of whether a time is in this transaction's, "" for a type that holds none."""
+    return f"{column} BETWEEN now() AND clock_timestamp()" if declared.startswith("timestamp") else ""
+
+
 def counts(declared: str) -> bool:
     """Say whether a key may be given out by a sequence."""
     return declared in ("smallint", "integer", "bigint")

@@ -124,6 +124,14 @@ def unlike(value: str, now: str, before: str, after: str) -> str:
     return f"NOT {fits(value, before, after) or same(value, now)}"
 
 
+def just_now(column: str, declared: str, seconds: float) -> str:
+    """Return the test of whether a time is within the last seconds, "" for a type that holds none."""
+    if "TIME" not in declared.upper():
+        return ""
+    # CURRENT_TIMESTAMP has no fractions.
+    return f"julianday({column}) BETWEEN julianday('now') - {(seconds + 1) / 86400:.9f} AND julianday('now')"
+
+
 def counts(declared: str) -> bool:
     """Say whether a key may be a row's number."""
     return kind_of(declared) == "integer"
