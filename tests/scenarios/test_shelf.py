@@ -378,3 +378,23 @@ def test_a_seed_that_has_the_time_of_its_making_gives_way(either: Project):
     away(either)
     assert "stay" not in back(either)
     assert run(either, "SELECT * FROM roles ORDER BY id") == before
+
+
+SESSION = (
+    """
+    from sqlalchemy.orm import Session
+
+    op.create_table("roles", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
+    session = Session(bind=op.get_bind())
+    session.execute(sa.text("INSERT INTO roles VALUES (1, 'reader'), (2, 'writer')"))
+    session.commit()
+    """,
+    'op.drop_table("roles")',
+)
+
+
+def test_what_an_upgrade_seeds_through_a_session_gives_way(either: Project):
+    fork(either, *SESSION, "UPDATE roles SET name = 'mine' WHERE id = 1", "DELETE FROM roles WHERE id = 2")
+    away(either)
+    assert "1 row back" in back(either)
+    assert run(either, "SELECT * FROM roles") == [(1, "mine")]
