@@ -234,6 +234,24 @@ def test_of_two_entries_the_older_one_only_adds_what_has_a_place(project: Projec
     assert "text='old'  another row has its key" in project.dbsync("shelf", "show", "1").out
 
 
+def test_of_two_entries_the_older_one_puts_no_value_over_a_newer_one(project: Project):
+    fork(project, *COLUMN, PEOPLE.replace("NULL", "5"))
+    away(project)
+    project.git("switch", "--quiet", "feature", env={"DBSYNC": "off"})
+    project.alembic("upgrade", "head")
+    run(project, "UPDATE people SET age = 40 WHERE id = 1", "UPDATE people SET age = 7 WHERE id = 3")
+    project.dbsync("sync")
+    away(project)
+    said = back(project)
+    assert run(project, "SELECT id, age FROM people ORDER BY id") == [(1, 40), (2, 5), (3, 7)]
+    assert "1 row stays on the shelf: `dbsync shelf show 1`" in said
+    assert "age=36  another value is there" in project.dbsync("shelf", "show", "1").out
+    project.dbsync("shelf", "restore", "1")
+    assert run(project, "SELECT age FROM people WHERE id = 1") == [(40,)]
+    project.dbsync("shelf", "restore", "1", "--yes")
+    assert run(project, "SELECT age FROM people WHERE id = 1") == [(36,)]
+
+
 PLACES = (
     """
     op.create_table("place", sa.Column("person", sa.Integer, primary_key=True), sa.Column("town", sa.String(50)))

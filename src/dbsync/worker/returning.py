@@ -36,6 +36,7 @@ class Returning:
         self._entries: list[dict[str, Any]] = []
         self._tables: set[str] = set()
         self._filled: set[str] = set()
+        self._values: dict[tuple[str, str], int] = {}
         self._unedited: dict[tuple[int, int], str] = {}
         self.heard: set[str] = set()
 
@@ -94,7 +95,9 @@ class Returning:
             evidence = Evidence(back, shape, self._unedited.get((entry["number"], part["id"]), ""))
             evidence.computed = bool(self.heard & {part["table"], part["table"].split(".")[-1]})
             evidence.force = force
-            Values(back, shape, evidence).put()
+            values = Values(back, shape, evidence)
+            values.careful = not force and self._may_be_older(entry, part)
+            values.put()
 
     def _put_rows(self, back: Back, shape: Any, entry: dict[str, Any], *, force: bool) -> None:
         """Insert whole rows; those of the newest entry take the place of what the upgrade seeds."""
@@ -109,6 +112,11 @@ class Returning:
         if made is not None:
             made.remove()
         self._filled.update([part["table"]] if fresh else [])
+
+    def _may_be_older(self, entry: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Say whether newer values may be there: those of a newer entry, or any where a person restores."""
+        found = [self._values.setdefault((part["table"], one), entry["number"]) for one in part["lost"]]
+        return not self._entries or any(number != entry["number"] for number in found)
 
     def _look_below(self, entry: dict[str, Any], part: dict[str, Any]) -> None:
         """Note which rows are as the downgrade left them, while they still can be compared."""

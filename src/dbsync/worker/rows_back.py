@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NO_COLUMN = "there is no column {}"
 OTHER_ROW = "another row has its key"
+OTHER_VALUE = "another value is there"
 CHANGED = "changed by the downgrade: kept as it was"
 
 
@@ -107,12 +108,13 @@ class WholeRows:
 
 
 class Values:
-    """Values of columns that a downgrade dropped, of rows that stayed."""
+    """Values of columns that a downgrade dropped, of rows that stayed; `careful`: they go where no other value is."""
 
     def __init__(self, back: Back, shape: Any, evidence: Evidence) -> None:
         self._back = back
         self._shape = shape
         self._evidence = evidence
+        self.careful = False
         self._columns = [one for one in back.part["lost"] if one in shape.columns]
         back.lacking = [one for one in back.part["lost"] if one not in shape.columns]
 
@@ -123,11 +125,19 @@ class Values:
             back.stay("1 = 1", NO_COLUMN.format(f"{back.part['table']}.{back.lacking[0]}"))
             return
         self._evidence.gather()
+        if self.careful:
+            back.stay(self._has_other_value(), OTHER_VALUE)
         back.check_types(self._shape, self._columns)
         back.check_parents(self._shape, self._columns)
         with back.adapter.quiet(back.connection, back.part["table"]):
             back.each(self._update)
         self._evidence.remove()
+
+    def _has_other_value(self) -> str:
+        back = self._back
+        other = [f"({back.here(one)} IS NOT NULL AND NOT {back.is_same(one)})" for one in self._columns]
+        row = f"m.n = b.n AND {self._evidence.same_row('t')}"
+        return f"EXISTS (SELECT 1 FROM {back.table} t, {self._evidence.name} m WHERE {row} AND ({' OR '.join(other)}))"
 
     def _update(self, where: str) -> None:
         back = self._back
