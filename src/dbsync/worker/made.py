@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from .back import quoted
 from .taking import ranked
@@ -99,9 +99,16 @@ class Made:
 
     def had_key(self) -> str:
         """Return the test of whether a row with the key of `b` was made then."""
-        adapter, key = self._back.adapter, self._back.part["key"]
-        told = adapter.joined([adapter.witness(self._back.kept(one)) for one in key])
-        return f"({told} IN (SELECT k FROM {self._name}))"
+        return f"({self._key_by(self._back.kept)} IN (SELECT k FROM {self._name}))"
+
+    def has_key_of_shelf(self) -> str:
+        """Return the test of whether the key of `t` is that of a shelved row."""
+        shelved = f"SELECT {self._key_by(self._back.kept)} FROM {self._back.name} b"
+        return f"({self._key_by(self._back.here)} IN ({shelved}))"
+
+    def _key_by(self, column: Callable[[str], str]) -> str:
+        adapter = self._back.adapter
+        return str(adapter.joined([adapter.witness(column(one)) for one in self._back.part["key"]]))
 
     def settle_without_key(self) -> None:
         """Let rows stay that are made no more, and delete those that are made again: each as often as it is there."""

@@ -65,9 +65,7 @@ class WholeRows:
         if replaces or force:
             back.each(self._update)
         if made is not None and replaces and not self._shape.referred:
-            by_key = back.by_key(self._shape, self._key)
-            unknown = f"NOT EXISTS (SELECT 1 FROM {back.name} b WHERE {by_key})"
-            back.run(f"DELETE FROM {back.table} AS t WHERE {made.again()} AND {unknown}")
+            back.run(f"DELETE FROM {back.table} AS t WHERE {made.again()} AND NOT {made.has_key_of_shelf()}")
 
     def _update(self, where: str) -> None:
         back, others = self._back, [one for one in self._columns if one not in self._key]
