@@ -111,7 +111,7 @@ class Bench:
         sa.event.listen(connection, "after_cursor_execute", lambda c, k, s, *_: stepping.after_statement(s, k.rowcount))
         with Operations.context(context) as op:
             for one in down:
-                stepping.down(one.id, lambda one=one: perform(one.down, op))
+                stepping.down(one.id, lambda one=one: perform(one.down, op), lambda one=one: perform(one.up, op))
             for one in up:
                 stepping.look(one.id)
                 perform(one.up, op)

@@ -84,10 +84,25 @@ class ShelfEntry:
         self._db.executemany(insert, values)
         self._db.execute("UPDATE part SET rows = rows + ? WHERE id = ?", (len(rows), part))
 
+    def add_made(self, part: int, rows: list[list[Any]]) -> None:
+        """Add rows that the upgrade makes by itself, as they are told; none after the last."""
+        self._db.execute(f"CREATE TABLE IF NOT EXISTS made_{part} (n INTEGER PRIMARY KEY, k, w)")
+        insert = f"INSERT INTO made_{part} VALUES (NULL, ?, ?)"  # noqa: S608 - a number
+        self._db.executemany(insert, [[stored(value) for value in row] for row in rows])
+        if not rows:
+            facts = json.loads(self._db.execute("SELECT facts FROM part WHERE id = ?", (part,)).fetchone()[0])
+            self._db.execute("UPDATE part SET facts = ? WHERE id = ?", (json.dumps({**facts, "made": True}), part))
+
+    def made(self, part: int, after: int) -> list[list[Any]]:
+        """Return some of the rows that the upgrade made by itself, those after a number."""
+        select = f"SELECT * FROM made_{part} WHERE n > ? ORDER BY n LIMIT {AT_ONCE}"  # noqa: S608 - numbers
+        return [[sent(value) for value in row] for row in self._db.execute(select, (after,)).fetchall()]
+
     def seal(self) -> int:
         """Make the file safe on disk; returns how many rows it holds. Parts without rows are removed."""
         for (part,) in self._db.execute("SELECT id FROM part WHERE rows = 0").fetchall():
             self._db.execute(f"DROP TABLE rows_{part}")
+            self._db.execute(f"DROP TABLE IF EXISTS made_{part}")
             self._db.execute("DELETE FROM part WHERE id = ?", (part,))
         rows = self._db.execute("SELECT coalesce(sum(rows), 0) FROM part").fetchone()[0]
         self._db.execute("COMMIT")
@@ -121,8 +136,10 @@ class ShelfEntry:
         like = NO_PLACE if only_placeless else "%"
         where = "AND n IN (SELECT n FROM stay WHERE part = ? AND reason LIKE ?)" if tried else ""
         values = (after, part, like) if tried else (after,)
+        facts = json.loads(self._db.execute("SELECT facts FROM part WHERE id = ?", (part,)).fetchone()[0])
+        names = ", ".join(["n", *(f"c{place}" for place in range(len(facts["columns"]) + len(facts["below"])))])
         found = self._db.execute(
-            f"SELECT * FROM rows_{part} WHERE n > ? {where} ORDER BY n LIMIT {AT_ONCE}",  # noqa: S608 - numbers
+            f"SELECT {names} FROM rows_{part} WHERE n > ? {where} ORDER BY n LIMIT {AT_ONCE}",  # noqa: S608 - numbers
             values,
         )
         read = found.fetchall()
@@ -153,10 +170,12 @@ class ShelfEntry:
         self._db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)", values)
 
     def note_unreturned(self, part: int, operation: str, reason: str) -> None:
-        """Note that no row of a part returns, all for one reason."""
+        """Note that no row of a part, of those that have not returned yet, returns, all for one reason."""
+        untried = "(SELECT returned = '' FROM part WHERE id = ?)"
+        left = f"{untried} OR EXISTS (SELECT 1 FROM stay s WHERE s.part = ? AND s.n = r.n)"  # noqa: S608 - constants
         self._db.execute(
-            f"INSERT OR REPLACE INTO pending_stay SELECT ?, n, ? FROM rows_{part}",  # noqa: S608 - a number
-            (part, reason),
+            f"INSERT OR REPLACE INTO pending_stay SELECT ?, n, ? FROM rows_{part} r WHERE {left}",  # noqa: S608 - a number
+            (part, reason, part, part),
         )
         self.note_returned(part, operation, [])
 

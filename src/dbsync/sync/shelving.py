@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dbsync.sync.target import Target
 
 
-EVENTS = ("taking", "taken", "untaken", "shelved", "rows", "stay", "returned", "unreturned")
+EVENTS = ("taking", "taken", "untaken", "made", "shelved", "rows", "made_rows", "stay", "returned", "unreturned")
 
 
 class Database(NamedTuple):
@@ -73,6 +73,11 @@ class Shelving:
         """Write rows of a part."""
         entry, part = self._parts[event["number"]]
         entry.add_rows(part, event["rows"])
+
+    def on_made(self, event: dict[str, Any]) -> None:
+        """Write what the upgrade of a part makes by itself."""
+        entry, part = self._parts[event["number"]]
+        entry.add_made(part, event["rows"])
 
     def on_untaken(self, event: dict[str, Any]) -> None:
         """Forget what was taken of a revision: it was not all."""
@@ -158,6 +163,10 @@ class Shelving:
         return {
             "rows": self._returning[event["number"]].rows(event["part"], event["after"], only_placeless=not self._whole)
         }
+
+    def on_made_rows(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return some rows that the upgrade of a part made by itself."""
+        return {"rows": self._returning[event["number"]].made(event["part"], event["after"])}
 
     def on_stay(self, event: dict[str, Any]) -> None:
         """Note rows that do not return."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .engines.driver import change, dbapi_of, execute, rows_of
+from .engines.driver import change, dbapi_of, execute, rows_of, take_back
 from .failures import describe
 
 BACK = "dbsync_back"
@@ -157,10 +157,9 @@ class Back:
         try:
             call()
         except Exception as error:  # noqa: BLE001 - whatever the driver raises is why the rows stay
-            execute(dbapi, "ROLLBACK TO SAVEPOINT dbsync_rows")
+            take_back(dbapi, "dbsync_rows", error)
             return str(describe(error, "/")["message"]) or type(error).__name__
-        finally:
-            execute(dbapi, "RELEASE SAVEPOINT dbsync_rows")
+        execute(dbapi, "RELEASE SAVEPOINT dbsync_rows")
         return ""
 
 

@@ -62,11 +62,11 @@ class Evidence:
 
     def _by_key(self) -> str:
         exact = " AND ".join(self._back.is_same(one) for one in self._others) or "1 = 1"
-        if self._unedited:
-            name = self._back.adapter.scratch(self._unedited)
-            exact = (
-                f"(b.n IN (SELECT n FROM {name}))" if self.computed else f"(b.n IN (SELECT n FROM {name}) OR ({exact}))"
-            )
+        below = f"b.n IN (SELECT n FROM {self._back.adapter.scratch(self._unedited)})" if self._unedited else "1 = 0"
+        if self._back.part.get("retyped") or (self._unedited and self.computed):
+            exact = below
+        elif self._unedited:
+            exact = f"({below} OR ({exact}))"
         known = " OR ".join(f"({self._telling(one)})" for one in self._distinctive()) or "1 = 0"
         return (
             f"SELECT b.n, NULL, CASE WHEN {exact} THEN '1' ELSE '0' END, CASE WHEN {known} THEN '1' ELSE '0' END"

@@ -8,12 +8,14 @@ raises is its reason to stay.
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from .back import BACK, Back
-from .engines.driver import dbapi_of, execute
+from .engines.driver import dbapi_of, execute, take_back
 from .evidence import Evidence
 from .failures import Stop, describe
+from .made import Made
 from .rows_back import Values, WholeRows
 
 if TYPE_CHECKING:
@@ -30,8 +32,11 @@ class Returning:
         self._columns = adapter.columns
         self._connection = connection
         self._channel = channel
+        self._began = time.monotonic()
         self._entries: list[dict[str, Any]] = []
         self._tables: set[str] = set()
+        self._filled: set[str] = set()
+        self._values: dict[tuple[str, str], int] = {}
         self._unedited: dict[tuple[int, int], str] = {}
         self.heard: set[str] = set()
 
@@ -81,8 +86,7 @@ class Returning:
         if shape is None or shape.why_not:
             back.stay("1 = 1", NO_TABLE.format(part["table"]))
         elif part["kind"] in ("table", "rows"):
-            fresh = part["kind"] == "table" and part["table"] not in self._tables and not force
-            WholeRows(back, shape).put(replaces=fresh and entry["same_source"], force=force)
+            self._put_rows(back, shape, entry, force=force)
         elif part["kind"] == "changed" and not force:
             WholeRows(back, shape).compare()
         elif part["kind"] == "changed":
@@ -91,7 +95,28 @@ class Returning:
             evidence = Evidence(back, shape, self._unedited.get((entry["number"], part["id"]), ""))
             evidence.computed = bool(self.heard & {part["table"], part["table"].split(".")[-1]})
             evidence.force = force
-            Values(back, shape, evidence).put()
+            values = Values(back, shape, evidence)
+            values.careful = not force and self._may_be_older(entry, part)
+            values.put()
+
+    def _put_rows(self, back: Back, shape: Any, entry: dict[str, Any], *, force: bool) -> None:
+        """Insert whole rows; those of the newest entry take the place of what the upgrade seeds."""
+        part = back.part
+        fresh = part["kind"] == "table" and part["table"] not in self._tables and not force
+        known = fresh and entry["same_source"] and part.get("made") and set(part["columns"]) <= set(shape.columns)
+        made = Made(back, time.monotonic() - self._began) if known else None
+        if made is not None:
+            made.load(self._channel, entry["number"])
+        rows = WholeRows(back, shape, made)
+        rows.put(replaces=made is not None and part["table"] not in self._filled, force=force)
+        if made is not None:
+            made.remove()
+        self._filled.update([part["table"]] if fresh else [])
+
+    def _may_be_older(self, entry: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Say whether newer values may be there: those of a newer entry, or any where a person restores."""
+        found = [self._values.setdefault((part["table"], one), entry["number"]) for one in part["lost"]]
+        return not self._entries or any(number != entry["number"] for number in found)
 
     def _look_below(self, entry: dict[str, Any], part: dict[str, Any]) -> None:
         """Note which rows are as the downgrade left them, while they still can be compared."""
@@ -137,6 +162,7 @@ class Returning:
         except (EOFError, Stop):
             raise
         except Exception as error:  # noqa: BLE001 - whatever the driver raises: the rows stay where they are
-            execute(dbapi, "ROLLBACK TO SAVEPOINT dbsync_shelf")
+            take_back(dbapi, "dbsync_shelf", error)
             failed.append(describe(error, "/")["message"])
-        execute(dbapi, "RELEASE SAVEPOINT dbsync_shelf")
+        else:
+            execute(dbapi, "RELEASE SAVEPOINT dbsync_shelf")

@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .back import quoted
+from .made import ANEW, SOURCE_GONE
 from .taking import ranked
 
 if TYPE_CHECKING:
     from .back import Back
     from .evidence import Evidence
+    from .made import Made
 
 NO_COLUMN = "there is no column {}"
 OTHER_ROW = "another row has its key"
+OTHER_VALUE = "another value is there"
 CHANGED = "changed by the downgrade: kept as it was"
 
 
 class WholeRows:
     """Rows that a downgrade dropped with their table, or deleted."""
 
-    def __init__(self, back: Back, shape: Any) -> None:
+    def __init__(self, back: Back, shape: Any, made: Made | None = None) -> None:
         self._back = back
         self._shape = shape
+        self._made = made
         self._columns = [one for one in back.part["columns"] if one in shape.columns]
         back.lacking = [one for one in back.part["columns"] if one not in shape.columns]
         key = back.part["key"]
@@ -35,30 +39,33 @@ class WholeRows:
             self._back.stay("1 = 1", CHANGED)
 
     def put(self, *, replaces: bool, force: bool) -> None:
-        """Insert what is not there; `replaces`: what the upgrade itself has put into its table gives way."""
+        """Insert what is not there; `replaces`: what the upgrade itself makes again gives way."""
         back = self._back
         back.check_types(self._shape, self._columns)
         back.check_parents(self._shape, self._columns)
         with back.adapter.quiet(back.connection, back.part["table"]):
             if self._key:
                 self._meet(replaces=replaces, force=force)
-            elif replaces and not self._shape.referred:
-                back.run(f"DELETE FROM {back.table}")
+            elif self._made is not None and replaces and not self._shape.referred:
+                self._made.settle_without_key()
             elif back.part["kind"] == "table":
                 self._leave_out_what_is_there()
             back.each(self._insert)
-        back.adapter.renumber(back.connection, back.part["table"])
+        back.adapter.renumber(back.connection, back.part["table"], back.part.get("given_out"))
 
     def _meet(self, *, replaces: bool, force: bool) -> None:
         """Deal with the rows that have the keys of those on the shelf, and with those that only the upgrade knows."""
-        back = self._back
+        back, made = self._back, self._made
+        if made is not None:
+            back.stay(f"{made.had_key()} AND NOT EXISTS ({self._those()})", SOURCE_GONE)
+        if made is not None and replaces:
+            back.stay(f"EXISTS ({self._those()} AND NOT {made.again()} AND NOT ({self._all_same()}))", ANEW)
+        elif not force:
+            back.stay(f"EXISTS ({self._those()} AND NOT ({self._all_same()}))", OTHER_ROW)
         if replaces or force:
             back.each(self._update)
-        else:
-            back.stay(f"EXISTS ({self._those()} AND NOT ({self._all_same()}))", OTHER_ROW)
-        if replaces and not self._shape.referred:
-            by_key = back.by_key(self._shape, self._key)
-            back.run(f"DELETE FROM {back.table} AS t WHERE NOT EXISTS (SELECT 1 FROM {back.name} b WHERE {by_key})")
+        if made is not None and replaces and not self._shape.referred:
+            back.run(f"DELETE FROM {back.table} AS t WHERE {made.again()} AND NOT {made.has_key_of_shelf()}")
 
     def _update(self, where: str) -> None:
         back, others = self._back, [one for one in self._columns if one not in self._key]
@@ -99,12 +106,13 @@ class WholeRows:
 
 
 class Values:
-    """Values of columns that a downgrade dropped, of rows that stayed."""
+    """Values of columns that a downgrade dropped, of rows that stayed; `careful`: they go where no other value is."""
 
     def __init__(self, back: Back, shape: Any, evidence: Evidence) -> None:
         self._back = back
         self._shape = shape
         self._evidence = evidence
+        self.careful = False
         self._columns = [one for one in back.part["lost"] if one in shape.columns]
         back.lacking = [one for one in back.part["lost"] if one not in shape.columns]
 
@@ -115,11 +123,19 @@ class Values:
             back.stay("1 = 1", NO_COLUMN.format(f"{back.part['table']}.{back.lacking[0]}"))
             return
         self._evidence.gather()
+        if self.careful:
+            back.stay(self._has_other_value(), OTHER_VALUE)
         back.check_types(self._shape, self._columns)
         back.check_parents(self._shape, self._columns)
         with back.adapter.quiet(back.connection, back.part["table"]):
             back.each(self._update)
         self._evidence.remove()
+
+    def _has_other_value(self) -> str:
+        back = self._back
+        other = [f"({back.here(one)} IS NOT NULL AND NOT {back.is_same(one)})" for one in self._columns]
+        row = f"m.n = b.n AND {self._evidence.same_row('t')}"
+        return f"EXISTS (SELECT 1 FROM {back.table} t, {self._evidence.name} m WHERE {row} AND ({' OR '.join(other)}))"
 
     def _update(self, where: str) -> None:
         back = self._back

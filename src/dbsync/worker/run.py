@@ -173,26 +173,27 @@ class Run:
                 self._stepping.look(one)
             start = time.monotonic()
             step = make(revisions, script)
-            step.migration_fn = self._performing(one, step.migration_fn, direction)
+            step.migration_fn = self._performing(script, step.migration_fn, direction)
             yield step
             self._channel.tell("step", revision=one, direction=direction, seconds=round(time.monotonic() - start, 4))
             around.after(one)
             if direction == "up" and self._stepping is not None:
                 self._stepping.put_back()
 
-    def _performing(self, revision_id: str, function: Any, direction: str) -> Any:
-        def perform(**kw: Any) -> Any:
-            self._inside = revision_id
+    def _performing(self, script: Any, function: Any, direction: str) -> Any:
+        def perform(function: Any, **kw: Any) -> Any:
+            self._inside = script.revision
             try:
-                with self._sources.imports_of(revision_id):
+                with self._sources.imports_of(script.revision):
                     return function(**kw)
             finally:
                 self._inside = ""
 
         def call(**kw: Any) -> Any:
             if self._stepping is None or direction == "up":
-                return perform(**kw)
-            return self._stepping.down(revision_id, lambda: perform(**kw))
+                return perform(function, **kw)
+            again = (lambda: perform(_repeatable(script.module), **kw)) if self._all_or_nothing else None
+            return self._stepping.down(script.revision, lambda: perform(function, **kw), again)
 
         call.__name__ = function.__name__
         return call
@@ -318,3 +319,9 @@ class Run:
         if self._uncommitted:
             message = "env.py does not commit its transaction: nothing was changed"
             raise Stop("DBS412", message, "use `with context.begin_transaction():` around run_migrations()")
+
+
+def _repeatable(module: Any) -> Any:
+    from .made import repeatable
+
+    return repeatable(module)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable
 
 from .engines import adapter_for
-from .engines.driver import dbapi_of, execute
+from .engines.driver import dbapi_of, execute, take_back
 from .failures import Stop
 from .loss import LossWatch, changing
 
@@ -49,12 +50,16 @@ class Stepping:
         """The tables that held rows before the first downgrade."""
         return self._held or {}
 
-    def down(self, revision: str, perform: Callable[[], Any]) -> Any:
-        """Run a downgrade; where it loses rows, take it back, send them to the shelf, and run it again."""
+    def down(self, revision: str, perform: Callable[[], Any], upgrade: Callable[[], Any] | None = None) -> Any:
+        """Run a downgrade; where it loses rows, take it back, send them to the shelf, and run it again.
+
+        `upgrade` is run once more after that, and taken back, to see what it makes by itself; None where it may commit.
+        """
         self._run(f"SAVEPOINT {SAVEPOINT}")
         result, verdicts = self._watched(perform)
         if verdicts and self.shelves and not self._committed():
             result, verdicts = self._again(revision, perform, verdicts)
+            self._see_what_is_made(upgrade)
         self.losses += [loss for one in verdicts for loss in one.losses]
         if not self._committed():
             self._run(f"RELEASE SAVEPOINT {SAVEPOINT}")
@@ -73,6 +78,24 @@ class Stepping:
         self._taking.forget(revision)
         return result, verdicts
 
+    def _see_what_is_made(self, upgrade: Callable[[], Any] | None) -> None:
+        whole = self._taking.whole_tables()
+        if upgrade is None or not whole:
+            return
+        dbapi, failed = dbapi_of(self._connection), None
+        execute(dbapi, "SAVEPOINT dbsync_made")
+        try:
+            began = time.monotonic()
+            upgrade()
+            with self._adapter.shelf.steady(self._connection):
+                self._taking.made(whole, time.monotonic() - began)
+        except (EOFError, Stop):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it raises: nobody knows what the upgrade makes
+            failed = error
+        take_back(dbapi, "dbsync_made", failed)
+        self._context.impl.memo.clear()
+
     def _attempt(self, take: Callable[[], None]) -> bool:
         """Say whether rows were sent; where the database refuses to show them, what is lost is not covered."""
         dbapi = dbapi_of(self._connection)
@@ -82,8 +105,8 @@ class Stepping:
                 take()
         except (EOFError, Stop):
             raise
-        except Exception:  # noqa: BLE001 - whatever the driver raises: the refusal names the tables
-            execute(dbapi, "ROLLBACK TO SAVEPOINT dbsync_taking")
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises: the refusal names the tables
+            take_back(dbapi, "dbsync_taking", error)
             return False
         execute(dbapi, "RELEASE SAVEPOINT dbsync_taking")
         return True

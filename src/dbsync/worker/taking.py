@@ -22,7 +22,7 @@ class Part:
     `kind` is "table" for all its rows, "rows" for some that a downgrade deletes, "columns" for the values of `lost`,
     with the others as witnesses, and "changed" for rows as they were before a downgrade changed them. `below` are
     columns of the table after the downgrade; their witnesses stand behind the columns in every row. `broken` are tables
-    that some rows refer to in vain already.
+    that some rows refer to in vain already. `made` says that it is known what the upgrade makes by itself.
     """
 
     def __init__(self, table: str, kind: str, shape: Shape, columns: list[str]) -> None:
@@ -35,6 +35,7 @@ class Part:
             "lost": [],
             "below": [],
             "broken": [],
+            "made": False,
         }
         self.refers = bool(shape.references)
 
@@ -48,6 +49,7 @@ class Taking:
         self._channel = channel
         self._number = 0
         self._images: list[tuple[str, str, Verdict, Shape]] = []
+        self._whole: list[tuple[int, dict[str, Any]]] = []
 
     def why_not(self, verdicts: list[Verdict]) -> str:
         """Return why rows that would be lost cannot be kept, "" where they can."""
@@ -70,6 +72,7 @@ class Taking:
     def forget(self, revision: str) -> None:
         """Take nothing of a revision after all."""
         self._images.clear()
+        self._whole.clear()
         self._channel.tell("untaken", revision=revision)
 
     def after(self, verdicts: list[Verdict]) -> None:
@@ -83,6 +86,22 @@ class Taking:
                 self._send(revision, part, select)
             execute(dbapi_of(self._connection), f"DROP TABLE {self._adapter.scratch(name)}")
         self._images.clear()
+
+    def whole_tables(self) -> list[tuple[int, dict[str, Any]]]:
+        """Return, once, the parts that hold all rows of a table."""
+        found, self._whole = self._whole, []
+        return found
+
+    def made(self, whole: list[tuple[int, dict[str, Any]]], seconds: float) -> None:
+        """Send what the upgrade, which began so long ago and has just run, has put into the tables of parts."""
+        from .made import rows_made
+
+        for number, facts in whole:
+            shape = self._adapter.shape(self._connection, facts["table"])
+            if shape is not None and set(facts["columns"]) <= set(shape.columns):
+                for rows in rows_made(self._adapter, self._connection, facts, seconds):
+                    self._channel.tell("made", number=number, rows=rows)
+                self._channel.tell("made", number=number, rows=[])
 
     def table(self, revision: str, table: str) -> None:
         """Send all rows of a table."""
@@ -119,6 +138,9 @@ class Taking:
 
     def _send(self, revision: str, part: Part, select: str) -> None:
         self._number += 1
+        if part.facts["kind"] == "table":
+            part.facts["given_out"] = self._adapter.given_out(self._connection, part.facts["table"])
+            self._whole.append((self._number, part.facts))
         if part.refers:
             part.facts["broken"] = self._adapter.broken(self._connection, part.facts["table"])
         self._channel.tell("taking", revision=revision, number=self._number, part=part.facts)
@@ -173,6 +195,7 @@ class Compared:
         columns, values = _columns_of(self._adapter, self._shape, self._lost, "i")
         part = Part(self._verdict.table, "columns", self._shape, columns)
         part.facts.update(lost=self._lost, strict=True, below=self._below(), below_table=self._verdict.now)
+        part.facts["retyped"] = bool(self._verdict.retyped)
         part.facts["below_key"] = [self._names[one] for one in self._key]
         values += [self._adapter.witness(f"a.{_one(self._adapter, one)}") for one in part.facts["below"]]
         where = f" WHERE {' OR '.join(self._differs(one) for one in self._lost)}"

@@ -13,6 +13,8 @@ The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a modu
 - `fits(value, before, now)`: SQL for "a kept value of the type `before` is the same in the type `now`"; "" for always.
 - `unlike(value, now, before, after)`: SQL for "a value of the type `before` was not kept by the type `after`, where it
   is `now`".
+- `just_now(column, declared, seconds)`: SQL for "a time since the transaction, or that many seconds ago, began"; ""
+  where the type holds no times.
 - `counts(declared)`: whether keys of this type are given out in ascending order.
 - `ROW`: what a row can be found by in a statement that follows, where it has no key; `OVERRIDING` stands before the
   rows of an INSERT that gives values to all columns.
@@ -22,7 +24,8 @@ The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a modu
 - `scratch(name)`: how a temporary table is named in SQL; `make(connection, name, columns)` makes one of kept values
   whose first column is the number `n`; `image(connection, name, table)` copies a table into one;
   `load(connection, name, columns, rows)` fills columns of one with rows that `export` yielded, a number before each.
-- `renumber(connection, table)`: sets sequences past the highest value.
+- `renumber(connection, table, given_out)`: sets sequences past the highest value, and past what `given_out(connection,
+  table)` returned when the rows were taken, None where it cannot say.
 """
 
 from __future__ import annotations

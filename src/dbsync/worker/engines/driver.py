@@ -77,6 +77,15 @@ class Shape(NamedTuple):
     within: str = ""
 
 
+def take_back(dbapi: Any, savepoint: str, error: Exception | None) -> None:
+    """Roll back to a savepoint, and release it. Raises what led to it where the engine has rolled back everything."""
+    try:
+        execute(dbapi, f"ROLLBACK TO SAVEPOINT {savepoint}")
+    except Exception as no_savepoint:  # noqa: BLE001 - as on SQLite where the disk is full
+        raise error or no_savepoint from None
+    execute(dbapi, f"RELEASE SAVEPOINT {savepoint}")
+
+
 def change(dbapi: Any, statement: str) -> int:
     """Run a statement and return how many rows it changed."""
     cursor = dbapi.cursor()

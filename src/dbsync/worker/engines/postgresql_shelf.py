@@ -135,6 +135,11 @@ def unlike(value: str, now: str, before: str, after: str) -> str:
     return f"NOT {same(kept(value), kept(now))}"
 
 
+def just_now(column: str, declared: str, seconds: float) -> str:
+    """Return the test of whether a time is in this transaction's, "" for a type that holds none."""
+    return f"{column} BETWEEN now() AND clock_timestamp()" if declared.startswith("timestamp") else ""
+
+
 def counts(declared: str) -> bool:
     """Say whether a key may be given out by a sequence."""
     return declared in ("smallint", "integer", "bigint")
@@ -221,7 +226,11 @@ def load(connection: Any, name: str, columns: list[str], rows: list[list[Any]]) 
     execute(dbapi_of(connection), statement)
 
 
-def renumber(connection: Any, table: str) -> None:
+def given_out(connection: Any, table: str) -> None:
+    """Return nothing: sequences are set past the highest value."""
+
+
+def renumber(connection: Any, table: str, given_out: None) -> None:
     """Set the sequences of a table's columns past the highest value."""
     dbapi, name = dbapi_of(connection), quote(table)
     for column in (shape(connection, table) or Shape({}, [], frozenset(), [], referred=False)).columns:

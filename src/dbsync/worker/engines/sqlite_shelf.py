@@ -9,7 +9,7 @@ import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .driver import Shape, dbapi_of, execute, rows_of
+from .driver import Shape, change, dbapi_of, execute, rows_of
 from .sqlite_schema import VIRTUAL, kind_of, quote
 
 if TYPE_CHECKING:
@@ -124,6 +124,14 @@ def unlike(value: str, now: str, before: str, after: str) -> str:
     return f"NOT {fits(value, before, after) or same(value, now)}"
 
 
+def just_now(column: str, declared: str, seconds: float) -> str:
+    """Return the test of whether a time is within the last seconds, "" for a type that holds none."""
+    if "TIME" not in declared.upper():
+        return ""
+    # CURRENT_TIMESTAMP has no fractions.
+    return f"julianday({column}) BETWEEN julianday('now') - {(seconds + 1) / 86400:.9f} AND julianday('now')"
+
+
 def counts(declared: str) -> bool:
     """Say whether a key may be a row's number."""
     return kind_of(declared) == "integer"
@@ -213,5 +221,25 @@ def _received(value: Any) -> Any:
     return base64.b64decode(value["b"]) if isinstance(value, dict) else value
 
 
-def renumber(connection: Any, table: str) -> None:
-    """Do nothing: an AUTOINCREMENT follows what is inserted."""
+def given_out(connection: Any, table: str) -> int | None:
+    """Return the last number that an AUTOINCREMENT has given out, None where there is none."""
+    dbapi = dbapi_of(connection)
+    if not rows_of(dbapi, "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"):
+        return None
+    found = rows_of(dbapi, f"SELECT seq FROM sqlite_sequence WHERE name = {_text(table)}")
+    return int(found[0][0]) if found else None
+
+
+def renumber(connection: Any, table: str, given_out: int | None) -> None:
+    """Let an AUTOINCREMENT, which follows what is inserted, give out no number again."""
+    dbapi = dbapi_of(connection)
+    found = rows_of(dbapi, f"SELECT sql FROM sqlite_master WHERE type = 'table' AND name = {_text(table)}")
+    if given_out is None or "AUTOINCREMENT" not in str(found).upper():
+        return
+    higher = f"UPDATE sqlite_sequence SET seq = max(seq, {given_out}) WHERE name = {_text(table)}"
+    if not change(dbapi, higher):
+        execute(dbapi, f"INSERT INTO sqlite_sequence (name, seq) VALUES ({_text(table)}, {given_out})")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
