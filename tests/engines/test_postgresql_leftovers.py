@@ -128,6 +128,7 @@ op.execute("ALTER TABLE {0} ADD COLUMN mood mood")
 def test_a_type_that_a_revision_needs_which_stays_is_no_leftover(postgres_project):
     """Two revision branches make it where it is not there: the one that goes must not take it from the other."""
     project = postgres_project
+    project.write("pyproject.toml", "[tool.dbsync]\nheads = 2\n")
     start(project)
     project.switch("-c", "feature")
     project.revision("a2", "r1", SHARED.format("orders"), 'op.drop_table("orders")')

@@ -32,9 +32,8 @@ class RewrittenHistories(ForkedHistories):
     def prepare(self) -> None:
         """Want as many revision heads as there are: what they do side by side is what is tried."""
         super().prepare()
-        self.project.write("pyproject.toml", "[tool.dbsync]\nheads = 99\n")
-        self.project.commit("Several heads are wanted", "pyproject.toml")
-        self.project.write(".git/info/exclude", "*.orig\n")
+        self.project.write(".git/info/exclude", "*.orig\npyproject.toml\n")
+        self.project.write("pyproject.toml", "[tool.dbsync]\nheads = 99\n")  # in no commit, so that none takes it back
 
     # a tree that cannot be built
 

@@ -42,8 +42,16 @@ def put_on_top(graph: RevisionMap, theirs: Collection[str]) -> OnTop:
     """Put every revision that is not one of `theirs` above the head of theirs that builds on its parent.
 
     The least is moved: not what stands above that head already, and not what a later revision joins with it: of that
-    one the older head is replaced.
+    one the older head is replaced. A parent that is left out may let another revision stand apart: until none does.
     """
+    found = _put_once(graph, theirs)
+    if not found.parents:
+        return found
+    again = put_on_top(with_parents(graph, found.parents), theirs)
+    return again._replace(parents={**found.parents, **again.parents})
+
+
+def _put_once(graph: RevisionMap, theirs: Collection[str]) -> OnTop:
     sides = _Sides(graph, theirs)
     moved: dict[str, dict[str, str]] = {}
     unclear: list[Unclear] = []

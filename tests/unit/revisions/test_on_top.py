@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbsync.revisions.on_top import Unclear, heads_apart, put_on_top
+from dbsync.revisions.on_top import Unclear, heads_apart, put_on_top, with_parents
 from dbsync.revisions.revision import Revision
 from dbsync.revisions.revision_map import RevisionMap
 
@@ -120,3 +120,14 @@ def test_heads_that_stay_side_by_side_by_chance_are_told_from_those_that_are_mea
     assert heads_apart(graph(p="", a="p @a", b="p @b")) == ()
     assert heads_apart(graph(p="", a="p", b="p @b")) == ()
     assert heads_apart(graph(a="", b="")) == ()
+
+
+def test_a_revision_that_stands_apart_since_another_lost_a_needless_parent_is_moved_too():
+    graph = RevisionMap(
+        [Revision("r2"), Revision("r3", ("r2",)), Revision("r5", ("r2", "r3")), Revision("r6", ("r2", "r5"))]
+    )
+
+    found = put_on_top(graph, {"r2", "r3"})
+
+    again = put_on_top(with_parents(graph, found.parents), {"r2", "r3"})
+    assert (again.parents, again.heads) == ({}, found.heads)
