@@ -245,7 +245,8 @@ class Histories(RuleBasedStateMachine):
                 self.settle(lambda: None)
             before = self.files()[one].read_text()
             self.alembic("downgrade", f"{one}-1", recorded=recorded)
-            self.files()[one].write_text(before.replace("String(50)", "String(60)"))
+            # Of another size: where size and second are the same, Python runs the compiled file of before.
+            self.files()[one].write_text(before.replace("String(50)", "String(600)"))
             self.alembic("upgrade", "heads", recorded=recorded)
         self.settle(lambda: None)
 
@@ -274,7 +275,7 @@ class Histories(RuleBasedStateMachine):
         path = self.files()[one]
         note(f"edit {one}: {length}")
         text = path.read_text()
-        for old in (50, 60, 70, 80):
+        for old in (50, 600, 70, 80):
             text = text.replace(f"String({old})", f"String({length})")
         self.settle(lambda: (path.write_text(text), self.commit("--amend", hooks=hooks)))
 

@@ -48,6 +48,24 @@ def test_it_is_taken_down_where_that_was_said(one_way: Project):
     assert_follows(one_way)
 
 
+def test_it_is_cleared_away_after_another_revision_was_applied_anew_by_somebody_else(one_way: Project):
+    """Found by a random history: the doubt about one revision took from all what their upgrades had changed."""
+    one_way.recorded = False
+    path = one_way.column("r3", "r2", "t2", "more")
+    one_way.dbsync("sync")
+    one_way.alembic("downgrade", "r3-1")
+    path.write_text(path.read_text().replace('"more"', '"other_name"'))
+    one_way.alembic("upgrade", "head")
+    one_way.dbsync("ensure")
+    one_way.git("clean", "-fdq")
+    one_way.dbsync("ensure")
+    one_way.git("checkout", "before")
+
+    one_way.dbsync("sync", "--yes")
+
+    assert_follows(one_way)
+
+
 def test_a_revision_that_changed_rows_only_goes_down(project: Project):
     project.table("r1")
     project.commit("Add r1")

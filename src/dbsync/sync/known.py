@@ -52,12 +52,14 @@ def known_entries(ledger: Ledger, seen: Sighted) -> Known:
 
 
 def as_written(project: Project, target: Target, entries: list[Entry]) -> list[Entry]:
-    """Return the entries as if each had been applied the way its file is now, where the work tree has one."""
-    ids = [one.revision.id for one in entries if one.revision.id in target.map]
-    sources = read_sources(project.repository, target.tree, [target.map.revisions[one] for one in ids])
+    """Return the entries as if each had been applied the way its file is now, where the work tree has another one.
+
+    One that has not changed stays what it is, with the moment it was applied: what its upgrade changed hangs on that.
+    """
+    now = {entry.revision.id: target.map.revisions.get(entry.revision.id, entry.revision) for entry in entries}
+    changed = [now[entry.revision.id] for entry in entries if now[entry.revision.id].oid != entry.revision.oid]
+    sources = read_sources(project.repository, target.tree, changed)
     return [
-        Entry(target.map.revisions[one.revision.id], sources[one.revision.id], observed=True)
-        if one.revision.id in sources
-        else one
+        Entry(now[one.revision.id], sources[one.revision.id], observed=True) if one.revision.id in sources else one
         for one in entries
     ]
