@@ -5,7 +5,7 @@
 #                HISTORIES=200 for that many random Git histories (40 unless told); the commit is their seed, so that
 #                a run can be repeated, and another commit tries others; SEED=7 names one
 #   make real    the migrations of real projects' releases, downloaded once from the package index
-#   make long    only the random histories: HISTORIES=1000 SEED=7 repeats exactly that run
+#   make long    only the random histories: HISTORIES=1000 STEPS=25 SEED=7 repeats exactly that run
 #   make lint    ruff, mypy --strict, the layers, the shell syntax of the hooks
 #   make oldest  the scenarios against the oldest Alembic, SQLAlchemy and Python that are promised
 #   make bench   the figures of benchmarks/
@@ -41,8 +41,9 @@ real: $(VENV)/.ready
 
 long: HISTORIES ?= 1000
 long: SEED ?= $(shell date +%s)
+long: STEPS ?= 25
 long: $(VENV)/.ready
-	DBSYNC_HISTORIES=$(HISTORIES) $(PYTEST) -m histories --hypothesis-seed=$(SEED) $(TESTS)
+	DBSYNC_HISTORIES=$(HISTORIES) DBSYNC_STEPS=$(STEPS) $(PYTEST) -m histories --hypothesis-seed=$(SEED) $(TESTS)
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check --output-format=concise .

@@ -23,7 +23,7 @@ from dbsync.commands.context import Context
 from dbsync.revisions.parse import parse
 from dbsync.revisions.revision_map import RevisionMap
 from tests.support.following import dump, follow, ledger_entries, sql
-from tests.support.histories import HISTORIES, history_settings
+from tests.support.histories import HISTORIES, STEPS, history_settings
 from tests.support.project import Project
 from tests.support.schema import alembic_server, assert_in_sync, versions_of
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.histories
 
-STEPS = 7
 HOOKS = st.booleans()
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from dbsync.commands import ensure, sync
-from tests.properties.test_histories import HOOKS, STEPS, Change, ForkedHistories
+from tests.properties.test_histories import HOOKS, Change, ForkedHistories
 from tests.support.following import dump
-from tests.support.histories import HISTORIES, history_settings
+from tests.support.histories import HISTORIES, STEPS, history_settings
 from tests.support.schema import BuildFailedError, fresh_build
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How many random Git histories a run tries, and with which settings."""
+"""How many random Git histories a run tries, how long, and with which settings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 
 HISTORIES = int(os.environ.get("DBSYNC_HISTORIES", "40"))
+STEPS = int(os.environ.get("DBSYNC_STEPS", "7"))
 
 
 def history_settings(*, steps: int = 12, histories: int = HISTORIES) -> settings:

@@ -29,7 +29,8 @@ NAMES = {
     "VISUAL",
 }
 # Said to the tests themselves, and handed on to the processes that pytest-xdist starts.
-KEPT = {f"DBSYNC_{name}" for name in ("HISTORIES", "TESTS_MARIADB", "TESTS_POSTGRES", "TESTS_PYTHON", "TESTS_SLOW")}
+SAID = ("HISTORIES", "STEPS", "TESTS_MARIADB", "TESTS_POSTGRES", "TESTS_PYTHON", "TESTS_SLOW")
+KEPT = {f"DBSYNC_{name}" for name in SAID}
 PREFIXES = ("DBSYNC_", "GIT_", "LC_", "PG", "PRE_COMMIT", "PYTHON", "XDG_")
 
 GIT_CONFIG = """\
