@@ -8,7 +8,7 @@ from dbsync.commands.context import Report, exit_code_of
 from dbsync.commands.sync import Synced
 from dbsync.errors import EXIT_FINDING, EXIT_OK, Obstacle
 from dbsync.sync.catch_up import Result, catch_up, held
-from dbsync.sync.mover import Rules
+from dbsync.sync.rules import Rules
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,5 +27,5 @@ def run(context: Context, options: Namespace) -> Report:  # noqa: ARG001 - every
         return Report(
             EXIT_FINDING, Synced(Result([], [Obstacle("DBS306", message, "`dbsync sync` lets it follow")]), [])
         )
-    result = catch_up(project, Rules(unasked=True, by_hook=project.settings.auto != "always"))
+    result = catch_up(project, Rules(unasked=True, by="ensure", by_hook=project.settings.auto != "always"))
     return Report(exit_code_of(result), Synced(result, []))

@@ -21,9 +21,9 @@ from dbsync.store.gate import remove_gate
 from dbsync.store.pending import is_news, set_pending
 from dbsync.sync.catch_up import Result, catch_up, held
 from dbsync.sync.follow import HEADS
-from dbsync.sync.mover import Rules
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.preview import preview
+from dbsync.sync.rules import Rules
 from dbsync.sync.target import FORKED
 from dbsync.sync.trusted import why_untrusted
 
@@ -80,6 +80,7 @@ def _follow(project: Project, options: Namespace, *, ordinary: bool) -> Hooked:
         return _leave(project, obstacle)
     rules = Rules(
         unasked=True,
+        by=options.name,
         by_hook=ordinary,
         previous=_previous(project, options),
         deadline=time.monotonic() + HOOK_BUDGET_SECONDS,

@@ -19,8 +19,8 @@ from dbsync.sync.adoption import (
     why_unstamped,
 )
 from dbsync.sync.catch_up import Result, catch_up
-from dbsync.sync.mover import Rules
 from dbsync.sync.project import own_interpreter
+from dbsync.sync.rules import Rules
 from dbsync.sync.status import EnvironmentStatus, environment_status
 from dbsync.sync.target import read_target
 from dbsync.sync.trusted import trust_of
@@ -132,7 +132,7 @@ def _offer_sync(
     movable = any(one.seen.facts["dialect"] not in ENGINES for one in differing)
     if differing and not (movable and asking.agrees("Move it to what the work tree says?")):
         return None
-    return catch_up(project, Rules(unasked=True, by_hook=True))
+    return catch_up(project, Rules(unasked=True, by="init", by_hook=True))
 
 
 def _creators(project: Project) -> list[str]:

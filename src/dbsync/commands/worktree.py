@@ -8,7 +8,7 @@ from dbsync.commands.context import Report, exit_code_of
 from dbsync.commands.sync import require_initialised
 from dbsync.errors import EXIT_FINDING, EXIT_OK
 from dbsync.sync.catch_up import Result, catch_up
-from dbsync.sync.mover import Rules
+from dbsync.sync.rules import Rules
 from dbsync.sync.worktree import Provided, clone, take_over
 
 if TYPE_CHECKING:

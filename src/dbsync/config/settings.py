@@ -42,7 +42,8 @@ class Settings(NamedTuple):
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters`, `runners`
     and `baselines` hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore`
     the codes of findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url`
-    a server for that. `shelf_keep` is for how many days rows that returned stay on the shelf as well. `proposals` are
+    a server for that. `shelf_keep` is for how many days rows that returned stay on the shelf as well,
+    `undo_size` up to how many megabytes an SQLite file is copied before each move. `proposals` are
     keys of the tracked table that do not count until accepted. `obstacles` says why the tracked table could not be
     read.
     """
@@ -67,6 +68,7 @@ class Settings(NamedTuple):
     unjudged: str = "warn"
     shadow_url: str | None = None
     shelf_keep: int = 14
+    undo_size: int = 100
     exclude: tuple[str, ...] = ()
     proposals: Mapping[str, Any] = {}
     obstacles: tuple[Obstacle, ...] = ()
@@ -118,6 +120,7 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         unjudged=own.choice("unjudged", UNJUDGED) or "warn",
         shadow_url=own.last("shadowUrl"),
         shelf_keep=own.count("shelfKeep", default=14),
+        undo_size=own.count("undoSize", default=100),
         exclude=project.strings("exclude"),
         proposals=project.proposals(),
         obstacles=obstacles,

@@ -27,10 +27,24 @@ class Entry(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One run of a plan. `state` is running, done or failed; `facts` holds plan, evidence, entries to be."""
+    """One run of a plan. `state` is running, done or failed.
+
+    `facts` holds the rows `before` and `after`, the slim entries that `was` applied and that are (`entries`), what it
+    was done `by`, in which `run` of dbsync, the `copy` of the database made before, and evidence for recovery.
+    """
 
     id: int
     track: str
     state: str
     started: str
     facts: dict[str, Any]
+
+
+class NewOperation(NamedTuple):
+    """An operation that is about to begin: what `was` applied, and the `entries` that will be when it has ended."""
+
+    track: str
+    started: str
+    facts: dict[str, Any]
+    was: list[Entry]
+    entries: list[Entry]

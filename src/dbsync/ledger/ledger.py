@@ -5,44 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dbsync.errors import DbsyncError
-from dbsync.ledger.entry import Entry, Operation
+from dbsync.ledger.entry import Entry, NewOperation, Operation
+from dbsync.ledger.file import BUSY_SECONDS, open_file
 from dbsync.revisions.revision import Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
-FORMAT = 2
-# How long another writer of a ledger is waited for.
-BUSY_SECONDS = 5.0
 # Operations that ended are kept for as long as a copy of the database made then may come back.
 MOST_OPERATIONS = 50
-# What the upgrades changed in the schema, for as long as they are applied or may be found applied again.
-CHANGE = """
-CREATE TABLE change (track TEXT NOT NULL, id TEXT NOT NULL, applied_at TEXT NOT NULL, operation INTEGER NOT NULL,
-    lines TEXT NOT NULL, PRIMARY KEY (track, id, applied_at));
-"""
-SCHEMA = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE applied (
-    track TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, identifiers TEXT NOT NULL, source BLOB NOT NULL,
-    observed INTEGER NOT NULL, applied_at TEXT NOT NULL, branch TEXT NOT NULL, "commit" TEXT NOT NULL, seconds REAL,
-    PRIMARY KEY (track, id)
-);
-CREATE TABLE operation (
-    id INTEGER PRIMARY KEY, track TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, facts TEXT NOT NULL,
-    heads TEXT NOT NULL DEFAULT '', stamp TEXT NOT NULL DEFAULT ''
-);
-CREATE TABLE source (id TEXT NOT NULL, oid TEXT NOT NULL, source BLOB NOT NULL, identifiers TEXT NOT NULL,
-    "commit" TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (id, oid));
-{CHANGE}"""
-# What brings a file of the format before to this one.
-MIGRATION = CHANGE
 
 
 def file_name(key: str) -> str:
@@ -55,10 +30,7 @@ class Ledger:
 
     def __init__(self, path: str, *, create: bool = False, seconds: float = BUSY_SECONDS) -> None:
         self.path = path
-        if not create and not os.path.exists(path):
-            raise FileNotFoundError(path)
-        self._db = _connected(path, seconds) if create else _connect(path, seconds)
-        self._prepare(create=create)
+        self._db = open_file(path, create=create, seconds=seconds)
 
     def __enter__(self) -> Ledger:  # noqa: PYI034 - Self is not in Python 3.9
         return self
@@ -71,26 +43,6 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    def _prepare(self, *, create: bool) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0 and not create:
-            # Taken for a new one it would say that no database was ever adopted: green on nothing.
-            raise DbsyncError(f"the ledger {self.path} is empty", "move it away, then `dbsync init`")
-        if version < FORMAT:
-            self._bring_from(version)
-        elif version > FORMAT:
-            message = f"the ledger {self.path} was written by a newer dbsync (format {version})"
-            raise DbsyncError(message, "upgrade dbsync: `pip install --upgrade git-dbsync`")
-
-    def _bring_from(self, version: int) -> None:
-        """Make the tables that a file of an earlier format lacks, unless another process just has."""
-        self._db.execute("BEGIN IMMEDIATE")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == version:
-            for statement in (SCHEMA if version == 0 else MIGRATION).split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {FORMAT}")
-        self._db.execute("COMMIT")
 
     def meta(self, key: str, default: Any = None) -> Any:
         """Return what was stored under a key."""
@@ -130,8 +82,14 @@ class Ledger:
 
         `facts` hold the rows `before` and `after`, when (`as_of`), and the schema's `stamp` ("" where it is not sure).
         """
+        recorded = {
+            "before": facts["before"],
+            "after": facts["after"],
+            "by": "alembic",
+            "was": list(map(_slim, self.entries(track))),
+            "entries": list(map(_slim, entries)),
+        }
         self._write(track, entries)
-        recorded = {"before": facts["before"], "after": facts["after"], "entries": list(map(_slim, entries))}
         cursor = self._db.execute(
             "INSERT INTO operation (track, state, started, facts, heads, stamp) VALUES (?, 'done', ?, ?, ?, ?)",
             (track, facts["as_of"], json.dumps(recorded), _joined(facts["after"]), facts["stamp"]),
@@ -155,9 +113,9 @@ class Ledger:
         )
         self._write_sources(listed)
 
-    def _write_sources(self, entries: list[Entry]) -> None:
+    def _write_sources(self, entries: list[Entry], otherwise: str = "REPLACE") -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT OR {otherwise} INTO source VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
             [
                 (one.revision.id, one.revision.oid, one.source, _identifiers(one.revision), one.commit, one.applied_at)
                 for one in entries
@@ -172,16 +130,18 @@ class Ledger:
         )
         return [Entry(_revision(row[0]), row[1], observed=True, applied_at=row[2], commit=row[3]) for row in rows]
 
-    def begin(self, track: str, started: str, facts: dict[str, Any], entries: list[Entry]) -> int:
+    def begin(self, new: NewOperation) -> int:
         """Record that a plan is about to run, and what will be applied when it has. Returns the operation's id.
 
-        `facts` must say all that recovery needs to tell how it ended.
+        The facts must say all that recovery needs to tell how it ended.
         """
+        facts = {**new.facts, "was": list(map(_slim, new.was)), "entries": list(map(_slim, new.entries))}
         self._db.execute("BEGIN IMMEDIATE")
-        self._write_sources(entries)
+        self._write_sources(new.was, "IGNORE")
+        self._write_sources(new.entries)
         cursor = self._db.execute(
             "INSERT INTO operation (track, state, started, facts, heads) VALUES (?, 'running', ?, ?, ?)",
-            (track, started, json.dumps({**facts, "entries": list(map(_slim, entries))}), _joined(facts["after"])),
+            (new.track, new.started, json.dumps(facts), _joined(new.facts["after"])),
         )
         self._db.execute("COMMIT")
         return int(cursor.lastrowid or 0)
@@ -259,6 +219,11 @@ class Ledger:
         """Return what is applied when an operation has been carried out."""
         return [self._entry(slim) for slim in operation.facts["entries"]]
 
+    def entries_before(self, operation: Operation) -> list[Entry] | None:
+        """Return what was applied before an operation; None where that was not recorded."""
+        was = operation.facts.get("was")
+        return None if was is None else [self._entry(slim) for slim in was]
+
     def entries_at(self, track: str, heads: Iterable[str], stamp: str) -> list[Entry] | None:
         """Return what was applied when an operation left these rows and a schema of this stamp; None where none did."""
         where = "WHERE track = ? AND state = 'done' AND heads = ? AND stamp = ?"
@@ -281,39 +246,13 @@ class Ledger:
             return self._operations("WHERE state = 'running'", ())
         return self._operations("WHERE state = 'running' AND track = ?", (track,))
 
+    def operations(self) -> list[Operation]:
+        """Return the operations that are still known, oldest first."""
+        return self._operations("", ())
+
     def _operations(self, where: str, values: tuple[Any, ...]) -> list[Operation]:
         rows = self._db.execute(f"SELECT id, track, state, started, facts FROM operation {where} ORDER BY id", values)  # noqa: S608 - constants
         return [Operation(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
-
-
-def _connected(path: str, seconds: float) -> sqlite3.Connection:
-    """Open a file that may be made now, for its owner only."""
-    old_mask = os.umask(0o077)
-    try:
-        return _connect(path, seconds)
-    finally:
-        os.umask(old_mask)
-
-
-def _connect(path: str, seconds: float) -> sqlite3.Connection:
-    """Open the file so that whatever SQLite says against it is a sentence that names it."""
-
-    def explained(error: sqlite3.Error) -> DbsyncError:
-        if "readonly" in str(error) or "unable to open" in str(error):
-            return DbsyncError(f"the ledger {path} cannot be written: {error}", "make the .git folder writable for you")
-        return DbsyncError(f"the ledger {path} cannot be read: {error}", "move it away, then `dbsync init`")
-
-    class Connection(sqlite3.Connection):
-        def execute(self, *args: Any) -> sqlite3.Cursor:
-            try:
-                return super().execute(*args)
-            except sqlite3.DatabaseError as error:
-                raise explained(error) from error
-
-    try:
-        return sqlite3.connect(path, timeout=seconds, isolation_level=None, factory=Connection)
-    except sqlite3.Error as error:
-        raise explained(error) from error
 
 
 def _revision(text: str) -> Revision:

@@ -29,6 +29,8 @@ CREATE TABLE stay (part INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NU
 CREATE TABLE pending (part INTEGER PRIMARY KEY, operation TEXT NOT NULL, lacking TEXT NOT NULL, whole INTEGER NOT NULL);
 CREATE TABLE pending_stay (part INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (part, n));
 """
+# How an entry was before an operation, for when that is undone: the parts, and which rows stayed.
+EARLIER = "CREATE TABLE IF NOT EXISTS earlier (operation TEXT PRIMARY KEY, facts TEXT NOT NULL)"
 # Rows that stay for this are tried again: there was no place for them, and nothing was decided.
 NO_PLACE = "there is no %"
 
@@ -186,6 +188,9 @@ class ShelfEntry:
     def settle(self, operation: str, *, committed: bool, when: str, kept: bool) -> None:
         """Make what an operation noted true, or forget it; `kept`: what it took is on the shelf now."""
         self._db.execute("BEGIN IMMEDIATE")
+        noted = self._db.execute("SELECT 1 FROM pending WHERE operation = ?", (operation,)).fetchone()
+        if kept or (committed and noted):
+            self._remember(operation, "undone" if kept else self.facts["state"])
         select = "SELECT part, lacking, whole FROM pending WHERE operation = ?"
         for part, lacking, whole in self._db.execute(select, (operation,)).fetchall() if committed else ():
             self._db.execute("DELETE FROM stay WHERE part = ? AND reason LIKE ?", (part, "%" if whole else NO_PLACE))
@@ -216,6 +221,28 @@ class ShelfEntry:
         if set(facts["key"]) & set(lacking):
             facts["key"] = []
         self._db.execute("UPDATE part SET facts = ? WHERE id = ?", (json.dumps(facts), part))
+
+    def _remember(self, operation: str, state: str) -> None:
+        """Keep how the entry is, where an operation is about to change it."""
+        parts = self._db.execute("SELECT facts, returned, id FROM part").fetchall()
+        facts = {"state": state, "parts": parts, "stay": self._db.execute("SELECT * FROM stay").fetchall()}
+        self._db.execute(EARLIER)
+        self._db.execute("INSERT OR REPLACE INTO earlier VALUES (?, ?)", (operation, json.dumps(facts)))
+
+    def recall(self, operation: str, by: str) -> None:
+        """Make the entry what it was before an operation, which is undone `by` another one, which may be undone too."""
+        self._db.execute(EARLIER)
+        found = self._db.execute("SELECT facts FROM earlier WHERE operation = ?", (operation,)).fetchone()
+        if found is None:
+            return
+        facts = json.loads(found[0])
+        self._db.execute("BEGIN IMMEDIATE")
+        self._remember(by, self.facts["state"])
+        self._db.executemany("UPDATE part SET facts = ?, returned = ? WHERE id = ?", facts["parts"])
+        self._db.execute("DELETE FROM stay")
+        self._db.executemany("INSERT INTO stay VALUES (?, ?, ?)", facts["stay"])
+        self._db.execute("UPDATE meta SET value = ? WHERE key = 'state'", (json.dumps(facts["state"]),))
+        self._db.execute("COMMIT")
 
     def returned_at(self) -> str:
         """Return when the last of its rows returned, "" where some are still here."""
@@ -285,10 +312,15 @@ class Shelf:
             if taken and certain and not committed:
                 self.remove(one.number)
 
+    def recall(self, operation: str, by: str) -> None:
+        """Make every entry what it was before an operation that is undone `by` another one."""
+        for one in self.entries():
+            one.recall(operation, by)
+
     def prune(self, days: int) -> None:
-        """Remove entries all of whose rows returned so many days ago; those with rows left stay."""
+        """Remove entries all of whose rows returned, or whose move was undone, so many days ago; the others stay."""
         before = (dt.datetime.now(dt.UTC) - dt.timedelta(days=days)).isoformat(timespec="seconds")
         for one in self.entries():
-            returned = one.returned_at()
+            returned = one.facts["taken_at"] if one.facts["state"] == "undone" else one.returned_at()
             if returned and dt.datetime.fromisoformat(returned) <= dt.datetime.fromisoformat(before):
                 self.remove(one.number)

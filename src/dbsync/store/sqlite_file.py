@@ -22,8 +22,7 @@ def read_sqlite(path: str, version_table: str) -> tuple[list[str], str]:
     """
     import sqlite3
 
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    db = sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=3, isolation_level=None)
+    db = sqlite3.connect(read_only(path), uri=True, timeout=3, isolation_level=None)
     try:
         db.execute("BEGIN")
         schema = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
@@ -33,6 +32,12 @@ def read_sqlite(path: str, version_table: str) -> tuple[list[str], str]:
         return sorted(row[0] for row in rows), stamp_of(schema, version_table)
     finally:
         db.close()
+
+
+def read_only(path: str) -> str:
+    """Return the URI that opens a file for reading (uri.html)."""
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{quoted}?mode=ro"
 
 
 def stamp_of(schema: Iterable[Row], version_table: str) -> str:

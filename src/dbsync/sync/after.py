@@ -36,6 +36,8 @@ class EntriesAfter:
 
     def _commit(self, revision_id: str, head: str) -> str:
         """Return HEAD where its tree holds this very file, "" for what is not committed."""
+        if self._target.recorded is not None:
+            return self._target.recorded[revision_id].commit
         if self._target.tree is not self._project.work_tree:
             return self._target.tree.name
         if not hasattr(self, "_head_oids"):

@@ -17,8 +17,8 @@ from dbsync.sync.trusted import trust_of
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
     from dbsync.errors import Obstacle
-    from dbsync.sync.mover import Rules
     from dbsync.sync.project import Project
+    from dbsync.sync.rules import Rules
 
 
 class Result(NamedTuple):

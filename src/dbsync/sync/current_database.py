@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dbsync.ledger.entry import NewOperation
+from dbsync.store.copies import traces
 from dbsync.sync.clock import utc_now
 from dbsync.sync.outcome import Counts, Moved, track_of
 
@@ -39,6 +41,7 @@ class CurrentDatabase:
         self.kept: KeptRows | None = None
         self.shelving: Shelving | None = None
         self.notes: list[str] = []
+        self.copy = ""
         self.durations: dict[tuple[str, str], float] = {}
         self.committing = self.committed = self.done = False
         self.counts = Counts()
@@ -70,14 +73,19 @@ class CurrentDatabase:
         """Return what the ledger keeps of a version table that was seen at these heads."""
         return {**self.facts, "heads": list(heads), "stamp": self.stamp, "as_of": utc_now()}
 
-    def open_operation(self) -> None:
-        """Record what is about to be done, before anything is."""
+    def open_operation(self, about: dict[str, Any]) -> None:
+        """Record what is about to be done, before anything is; `about` says by whom and from where."""
         facts = {
+            **about,
+            "copy": self.copy,
             "before": self.heads,
             "after": list(self.planned.heads),
+            "down": self.planned.down,
+            "up": self.planned.up,
             "evidence": {"before": self.evidence},
         }
-        self._operation = self.ledger.begin(self.track, utc_now(), facts, self.after)
+        new = NewOperation(self.track, utc_now(), facts, self.known.entries, self.after)
+        self._operation = self.ledger.begin(new)
 
     @property
     def operation_name(self) -> str:
@@ -103,6 +111,8 @@ class CurrentDatabase:
         if self.shelving is not None:
             self.shelving.close(committed=committed)
         if self._operation:
+            if self.copy:
+                self.ledger.note(self._operation, self._stamp_after, left=traces(self.identity["key"]))
             operation = self.ledger.operation(self._operation)
             self.ledger.finish(operation, "done" if committed else "failed", entries if committed else None)
         elif committed and self.plan is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.git.operation import operation
 from dbsync.store.databases import owned
 from dbsync.sync.catch_up import Result, catch_up, held
-from dbsync.sync.mover import Rules
+from dbsync.sync.rules import Rules
 
 if TYPE_CHECKING:
     from dbsync.sync.project import Project

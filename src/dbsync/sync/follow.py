@@ -17,13 +17,14 @@ from dbsync.store.lock import DatabaseLock
 from dbsync.store.records import update_record
 from dbsync.sync.doubt import whom_to_believe
 from dbsync.sync.failures import died, obstacle_of
-from dbsync.sync.mover import Mover, Rules
+from dbsync.sync.mover import Mover
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.request import launch, request_for
 from dbsync.sync.watched import watched_files
 
 if TYPE_CHECKING:
     from dbsync.sync.project import Project
+    from dbsync.sync.rules import Rules
     from dbsync.sync.target import Target
 
 HEADS = "revision heads"  # how the note about several is known

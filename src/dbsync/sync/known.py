@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from dbsync.environment.script_directory import read_sources
 from dbsync.ledger.entry import Entry
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ def as_written(project: Project, target: Target, entries: list[Entry]) -> list[E
     One that has not changed stays what it is, with the moment it was applied: what its upgrade changed hangs on that.
     """
     now = {entry.revision.id: target.map.revisions.get(entry.revision.id, entry.revision) for entry in entries}
-    changed = [now[entry.revision.id] for entry in entries if now[entry.revision.id].oid != entry.revision.oid]
-    sources = read_sources(project.repository, target.tree, changed)
+    changed = [entry.revision.id for entry in entries if now[entry.revision.id].oid != entry.revision.oid]
+    sources = target.sources(project, changed)
     return [
         Entry(now[one.revision.id], sources[one.revision.id], observed=True) if one.revision.id in sources else one
         for one in entries

@@ -6,62 +6,34 @@ never older than what it is carried out on.
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
-from dbsync.plan.left_alone import why_left_alone
-from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
-from dbsync.plan.way_back import lacks_way_back
+from dbsync.store import copies
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.store.shelf import Shelf
 from dbsync.sync.adoption import Built
 from dbsync.sync.after import EntriesAfter
 from dbsync.sync.applied import Applied, explain_heads
+from dbsync.sync.before import copy_before
 from dbsync.sync.clock import utc_now
 from dbsync.sync.current_database import CurrentDatabase
 from dbsync.sync.keeping import KeptRows
 from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
+from dbsync.sync.rules import why_no_plan, why_not
 from dbsync.sync.shelving import EVENTS, Shelving, shelving_of
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.staying import as_facts, is_built, shortest
-from dbsync.sync.target import Target, blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from dbsync.ledger.entry import Entry
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.project import Project
-
-
-class Rules(NamedTuple):
-    """How far a run may go.
-
-    `by_hook` keeps to ordinary plans; `accept_loss` was said with --yes; `previous` is the commit the work tree was at
-    before; `keep` names the tables to copy first, `old_trees` holds the files that some revisions import from;
-    `trusted` judges the commit of a source that was found in Git, which counts where the run is `unasked`: a
-    hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell how revisions were
-    applied, where the database was changed by somebody else; `in_place` lets re-parented revisions stay where they
-    are; `deadline` is when it has to end, by time.monotonic(); `restore` is the number of an entry of the shelf to put
-    back by hand, with `force` onto rows that differ too.
-    """
-
-    unasked: bool = False
-    by_hook: bool = False
-    accept_loss: bool = False
-    previous: str = ""
-    keep: tuple[str, ...] | None = None
-    old_trees: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    believe: str = ""
-    in_place: bool = True
-    deadline: float | None = None
-    trusted: Callable[[str], bool] = bool
-    restore: int = 0
-    force: bool = False
+    from dbsync.sync.rules import Rules
+    from dbsync.sync.target import Target
 
 
 class Doubted(NamedTuple):
@@ -146,7 +118,7 @@ class Mover:
         entries = known.entries if self._rules.believe != "files" else self._as_written(known.entries)
         finder = SourceFinder(self._project, self._target.environment, current.ledger, self._rules.previous)
         applied = current.applied = explain_heads(current.heads, entries, finder)
-        obstacle = self._first_obstacle(applied)
+        obstacle = why_no_plan(self._target, applied)
         if obstacle is not None:
             return self._stop(obstacle)
         wanted = self._target.less_held_back(applied.map.revisions)
@@ -159,49 +131,19 @@ class Mover:
         if applied.learned or current.recreated:
             current.ledger.replace(current.track, applied.entries)
         current.remember()
-        obstacle = self._why_not(current)
+        obstacle = why_not(self._project, self._target, self._rules, current)
         return self._stop(obstacle) if obstacle else self._begin(current)
 
     def _as_written(self, entries: list[Entry]) -> list[Entry]:
         return as_written(self._project, self._target, entries)
-
-    def _first_obstacle(self, applied: Applied) -> Obstacle | None:
-        found = [
-            *applied.obstacles,
-            *applied.map.obstacles,
-            *blocks(self._target.obstacles, anything_applied=bool(applied.entries)),
-        ]
-        if not found and applied.entries and not self._target.map.revisions:
-            where = self._target.environment.version_locations[:1] or ("the work tree",)
-            found = [Obstacle("DBS301", f"revisions are applied and there are none in {where[0]}", "`git switch` back")]
-        return found[0] if found else None
-
-    def _why_not(self, current: CurrentDatabase) -> Obstacle | None:
-        plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
-        left_alone = why_left_alone(current.facts["dialect"], plan)
-        if left_alone is not None:
-            return left_alone
-        for one in plan.down if self._rules.unasked else ():
-            if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
-                message = f"the source of {one} was found in {entries[one].commit[:12]}, which is not trusted: not run"
-                return Obstacle("DBS506", message, f"`dbsync explain {one}`, look at it, then `dbsync sync`")
-        one_way = [one for one in plan.down if lacks_way_back(entries[one].source)]
-        if one_way and not self._rules.accept_loss:
-            message = f"revision {one_way[0]} has an empty downgrade: what its upgrade changed would stay"
-            return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` takes it down all the same")
-        if not self._rules.by_hook or not plan.steps:
-            return None
-        sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}
-        expected = sum(entries[one].seconds or 0.0 for one in plan.down)
-        was_late = current.ledger.meta(current.late_key) == [plan.down, plan.up]
-        return why_not_ordinary(plan.down, sources, expected, was_late=was_late)
 
     def _begin(self, current: CurrentDatabase) -> dict[str, Any]:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         up = self._target.sources(self._project, plan.up)
         current.after = EntriesAfter(self._project, self._target).of(current, up)
         if plan.changes or self._rules.restore:
-            current.open_operation()
+            current.copy = self._copy_before(current)
+            current.open_operation(self._about())
             current.shelving = shelving_of(self._project, self._target, current)
         keep = self._rules.keep
         if keep is not None and plan.down:
@@ -224,6 +166,20 @@ class Mover:
             if self._rules.restore
             else None,
             "changes": current.ledger.changes(current.track, [entries[one] for one in plan.down]),
+        }
+
+    def _copy_before(self, current: CurrentDatabase) -> str:
+        runner = self._project.settings.runner_for(self._target.environment.name)
+        return copy_before(self._project, current, reachable=not runner)
+
+    def _about(self) -> dict[str, Any]:
+        """Return what the reflog says of an operation besides what it does."""
+        repository = self._project.repository
+        return {
+            "by": self._rules.by,
+            "run": self._project.run,
+            "branch": repository.branch() or "",
+            "commit": repository.head_commit() or "",
         }
 
     def _whole(self, current: CurrentDatabase) -> dict[str, Any]:
@@ -338,9 +294,19 @@ class Mover:
                 current.shelving.close(committed=None)
             if ending == "late" and current.plan is not None:
                 current.ledger.set_meta(current.late_key, [current.plan.down, current.plan.up])
+        self._let_go_of_copies(ending)
         for ledger in self._ledgers.values():
             ledger.close()
         return [current.moved() for current in self._looked_at]
+
+    def _let_go_of_copies(self, ending: str) -> None:
+        """Remove the copies of databases that were not moved after all, and the oldest ones."""
+        made = {one.copy for one in self._looked_at if one.copy}
+        moved = {one.copy for one in self._looked_at if one.copy and one.done}
+        for copy in made - moved if ending == "failed" else ():
+            copies.remove(copy)
+        if moved:
+            copies.prune(self._project.layout)
 
 
 def _speaks(entries: list[Entry], word: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from dbsync.config.environment import discover
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 class Project:
     """A repository with its settings, its environments and the caches of one run.
 
-    `environ` is the caller's environment, `main_top` the work tree of the main checkout where this is a linked one.
+    `environ` is the caller's environment, `main_top` the work tree of the main checkout where this is a linked one,
+    `run` what tells this run of dbsync from others.
     """
 
     def __init__(self, repository: Repository, environ: Mapping[str, str]) -> None:
@@ -37,6 +39,7 @@ class Project:
         self.work_tree = WorkTree(repository)
         self.cache = RevisionCache(self.layout)
         self.own_server: OwnServer | None = None
+        self.run = f"{os.getpid()}-{time.time_ns()}"
         self._settings: Settings | None = None
         self._found: dict[str, tuple[list[Environment], list[Obstacle]]] = {}
         self._graphs: dict[tuple[str, str], Graph] = {}

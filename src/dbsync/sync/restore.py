@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dbsync.errors import DbsyncError
 from dbsync.store.databases import open_ledger
 from dbsync.sync.follow import follow
-from dbsync.sync.mover import Rules
+from dbsync.sync.rules import Rules
 from dbsync.sync.target import read_target
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def restore(project: Project, entry: ShelfEntry, *, force: bool) -> Outcome:
     `force` puts values onto rows that differ too. Raises `DbsyncError` where its database follows no more.
     """
     environment = _environment(project, entry)
-    return follow(project, read_target(project, environment), Rules(restore=entry.number, force=force))
+    return follow(
+        project, read_target(project, environment), Rules(by="shelf restore", restore=entry.number, force=force)
+    )
 
 
 def _environment(project: Project, entry: ShelfEntry) -> Environment:

@@ -9,15 +9,16 @@ from dbsync.errors import Obstacle
 from dbsync.plan.planner import part
 from dbsync.revisions.compare import same_body, same_upgrade
 from dbsync.revisions.forks import above_forks, without_new_above
+from dbsync.revisions.revision import path_order
+from dbsync.revisions.revision_map import RevisionMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from dbsync.config.environment import Environment
     from dbsync.git.objects import Tree
     from dbsync.ledger.entry import Entry
     from dbsync.revisions.revision import Revision
-    from dbsync.revisions.revision_map import RevisionMap
     from dbsync.sync.project import Project
 
     Same = Callable[[bytes, bytes], bool]
@@ -28,7 +29,8 @@ FORKED = "DBS320"
 class Target(NamedTuple):
     """The wanted graph of one environment, the tree its sources are in, and why it may not be followed.
 
-    `above` are the revisions above a fork of unwanted revision heads.
+    `above` are the revisions above a fork of unwanted revision heads. Where what was applied before is wanted again,
+    `recorded` holds the ledger's entries by id, and the tree is only the one whose env.py runs.
     """
 
     environment: Environment
@@ -37,6 +39,7 @@ class Target(NamedTuple):
     obstacles: list[Obstacle]
     strays: list[Revision]
     above: frozenset[str] = frozenset()
+    recorded: Mapping[str, Entry] | None = None
 
     def within_forks(self, applied: Collection[str]) -> RevisionMap:
         """Return what a sync makes: all, but above a fork of unwanted heads only what is applied already.
@@ -61,6 +64,8 @@ class Target(NamedTuple):
 
     def sources(self, project: Project, ids: list[str]) -> dict[str, bytes]:
         """Return the sources of some of the revisions."""
+        if self.recorded is not None:
+            return {one: self.recorded[one].source for one in ids}
         return read_sources(project.repository, self.tree, [self.map.revisions[one] for one in ids])
 
     def same_source(self, project: Project, entries: list[Entry]) -> Callable[[str], bool]:
@@ -89,6 +94,12 @@ def read_target(project: Project, environment: Environment, commit: str | None =
     graph = project.graph(environment, tree)
     above = above_forks(graph.map, project.settings.heads)
     return Target(environment, graph.map, tree, graph.obstacles, graph.strays, frozenset(above))
+
+
+def recorded_target(project: Project, environment: Environment, entries: list[Entry]) -> Target:
+    """Return what was applied once as what is wanted, with the sources it was applied with."""
+    found = RevisionMap(sorted((one.revision for one in entries), key=lambda one: path_order(one.path)))
+    return Target(environment, found, project.work_tree, [], [], recorded={one.revision.id: one for one in entries})
 
 
 def blocks(obstacles: list[Obstacle], *, anything_applied: bool) -> list[Obstacle]:

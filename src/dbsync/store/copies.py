@@ -1,0 +1,124 @@
+"""Copies of SQLite databases, made before something is done to them, and putting one back into the live file.
+
+Both ways go by SQLite's own backup, which a reader does not disturb and a kill leaves whole (backup.html); a file put
+in the place of another is undone by a stale -wal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from dbsync.errors import EXIT_LOCKED, DbsyncError
+from dbsync.store.sqlite_file import read_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dbsync.store.layout import Layout
+
+FOLDER = "copies"
+SNAPSHOTS = "snapshots"
+SUFFIX = ".sqlite"
+# How many copies that were made before a move are kept, of all databases together.
+MOST = 10
+# How long another process that holds the live file is waited for.
+BUSY_SECONDS = 5.0
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+MEGABYTE = 1_000_000
+
+
+def take(copy: str, database: str) -> None:
+    """Copy a database as it is committed now, whole or not at all.
+
+    Raises `DbsyncError` where there is no room or it cannot be read.
+    """
+    _require_room(os.path.dirname(copy), database)
+    temporary = f"{copy}.{os.getpid()}.new"
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    try:
+        _backup(database, temporary)
+        _sync(temporary)
+        os.replace(temporary, copy)
+    finally:
+        remove(temporary)
+
+
+def put_back(copy: str, database: str) -> None:
+    """Make a database what a copy holds, in one transaction of SQLite's. Raises `DbsyncError` where it is held."""
+    _backup(copy, database)
+
+
+def remove(copy: str) -> None:
+    """Remove a copy, where there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(copy)
+
+
+def prune(layout: Layout) -> None:
+    """Remove all but the newest copies that were made before a move."""
+    with os.scandir(layout.folder(FOLDER)) as found:
+        newest = sorted(found, key=lambda one: one.stat().st_mtime, reverse=True)
+    for one in newest[MOST:]:
+        remove(one.path)
+
+
+def traces(database: str) -> list[list[int]]:
+    """Return what changes when somebody writes: time (ns) and size of the file and of its -wal."""
+    found = []
+    for path in (database, f"{database}-wal"):
+        try:
+            stat = os.stat(path)
+            found.append([stat.st_mtime_ns, stat.st_size])
+        except FileNotFoundError:
+            found.append([0, 0])
+    return found if found[1][1] else [found[0], [0, 0]]
+
+
+def schema_version(database: str) -> int:
+    """Return SQLite's count of changes to the schema (pragma.html#pragma_schema_version)."""
+    with contextlib.closing(sqlite3.connect(read_only(database), uri=True, timeout=3)) as db:
+        return int(db.execute("PRAGMA schema_version").fetchone()[0])
+
+
+def _require_room(folder: str, database: str) -> None:
+    size, free = os.path.getsize(database), shutil.disk_usage(folder).free
+    if size * 2 > free:
+        message = (
+            f"no room for a copy of {os.path.basename(database)}: {size // MEGABYTE} MB, {free // MEGABYTE} MB free"
+        )
+        raise DbsyncError(message, "make room beside the .git folder")
+
+
+def _backup(source: str, destination: str) -> None:
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(read_only(source), uri=True, timeout=BUSY_SECONDS)) as one,
+            contextlib.closing(sqlite3.connect(destination, timeout=BUSY_SECONDS)) as other,
+        ):
+            one.backup(other, pages=-1, progress=_patience(destination), sleep=0.05)
+    except sqlite3.Error as error:
+        raise DbsyncError(f"{destination} cannot be written: {error}", "see what else has it open") from error
+
+
+def _patience(destination: str) -> Callable[[int, int, int], None]:
+    """Return what ends waiting for a lock: `backup` itself would wait for ever."""
+    end = time.monotonic() + BUSY_SECONDS
+
+    def progress(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - sqlite3 gives all three
+        if status in BUSY and time.monotonic() > end:
+            message = f"another process holds {os.path.basename(destination)}: waited {BUSY_SECONDS:.0f} s"
+            raise DbsyncError(message, "end that session or its transaction", code="DBS404", exit_code=EXIT_LOCKED)
+
+    return progress
+
+
+def _sync(path: str) -> None:
+    for one in (path, os.path.dirname(path)):
+        fd = os.open(one, os.O_RDONLY)
+        os.fsync(fd)
+        os.close(fd)
