@@ -62,6 +62,7 @@ def test_every_setting_is_documented():
         "trust",
         "shadowUrl",
         "shelfKeep",
+        "undoSize",
         "unjudged",
     ):
         assert f"| `dbsync.{key}` |" in text

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.histories
 
-# What a person is asked about before it is done: rows, an empty downgrade, one that does not go back.
-ASKED = ({"DBS305"}, {"DBS309"}, {"DBS310"})
+# What a person is asked about before it is done: a long plan, rows, an empty downgrade, one that does not go back.
+ASKED = ({"DBS304"}, {"DBS305"}, {"DBS309"}, {"DBS310"})
 DOWN = re.compile(r"(?m)^down_revision.*$")
 
 

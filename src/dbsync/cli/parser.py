@@ -40,6 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_moving(verbs)
     _add_looking(verbs)
     _add_shelf(verbs)
+    _add_history(verbs)
     _add_check(verbs)
     _add_verify(verbs)
     return parser
@@ -105,6 +106,24 @@ def _add_shelf(verbs: argparse._SubParsersAction[_Parser]) -> None:
     shelf.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="the entry's number")
     shelf.add_argument("--json", action="store_true", help="print JSON")
     shelf.add_argument("-y", "--yes", action="store_true", help="put onto rows that differ, or drop, without asking")
+
+
+def _add_history(verbs: argparse._SubParsersAction[_Parser]) -> None:
+    undo = verbs.add_parser("undo", help="the databases as they were before the last move")
+    undo.add_argument("-y", "--yes", action="store_true", help="also where rows were written since, or would be lost")
+    snapshot = verbs.add_parser("snapshot", help="the databases under a name")
+    snapshot.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "save", "restore", "drop"),
+        default="list",
+        metavar="ACTION",
+        help="list (the default), save, restore or drop",
+    )
+    snapshot.add_argument("name", nargs="?", metavar="NAME", help="the snapshot's name")
+    snapshot.add_argument("--json", action="store_true", help="print JSON")
+    reflog = verbs.add_parser("reflog", help="what was done to the databases, the newest first")
+    reflog.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_check(verbs: argparse._SubParsersAction[_Parser]) -> None:

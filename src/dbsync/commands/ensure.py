@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from dbsync.commands.context import Report, exit_code_of
 from dbsync.commands.sync import Synced
 from dbsync.errors import EXIT_FINDING, EXIT_OK, Obstacle
-from dbsync.sync.catch_up import Result, catch_up, held
+from dbsync.sync.catch_up import Result, catch_up
+from dbsync.sync.held import held, words
 from dbsync.sync.rules import Rules
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ def run(context: Context, options: Namespace) -> Report:  # noqa: ARG001 - every
     project = context.project()
     if not project.layout.initialised or not project.settings.enabled:
         return Report(EXIT_OK, Synced(None, []))
-    commit = held(project)
-    if commit:
-        message = f"the database is held at {commit[:12]} by `dbsync sync --to`"
+    at = held(project)
+    if at:
+        message = f"the database is held {words(at)}"
         return Report(
             EXIT_FINDING, Synced(Result([], [Obstacle("DBS306", message, "`dbsync sync` lets it follow")]), [])
         )

@@ -19,8 +19,9 @@ from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 from dbsync.store.databases import owned
 from dbsync.store.gate import remove_gate
 from dbsync.store.pending import is_news, set_pending
-from dbsync.sync.catch_up import Result, catch_up, held
+from dbsync.sync.catch_up import Result, catch_up
 from dbsync.sync.follow import HEADS
+from dbsync.sync.held import held, words
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.preview import preview
 from dbsync.sync.rules import Rules
@@ -71,9 +72,9 @@ def run(context: Context, options: Namespace) -> Report:
 def _follow(project: Project, options: Namespace, *, ordinary: bool) -> Hooked:
     if not any(True for _ in owned(project.layout, project.repository.top)):
         return _without_database(project)
-    commit = held(project)
-    if commit:
-        message = f"the database stays at {commit[:12]}, where `dbsync sync --to` holds it"
+    at = held(project)
+    if at:
+        message = f"the database is held {words(at)}"
         return Hooked(obstacle=Obstacle("DBS306", message, "`dbsync sync` lets it follow"))
     obstacle = why_untrusted(project)
     if obstacle:

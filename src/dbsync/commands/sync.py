@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.commands.context import Report, exit_code_of
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
 from dbsync.store.databases import adopted
-from dbsync.sync.catch_up import Result, catch_up, hold
+from dbsync.sync.catch_up import Result, catch_up
+from dbsync.sync.held import hold
 from dbsync.sync.rules import Rules
 from dbsync.sync.status import EnvironmentStatus, environment_status
 

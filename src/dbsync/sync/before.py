@@ -9,6 +9,7 @@ from dbsync.errors import DbsyncError
 from dbsync.store import copies
 
 if TYPE_CHECKING:
+    from dbsync.ledger.ledger import Ledger
     from dbsync.sync.current_database import CurrentDatabase
     from dbsync.sync.project import Project
 
@@ -23,8 +24,7 @@ def copy_before(project: Project, current: CurrentDatabase, *, reachable: bool) 
     limit = project.settings.undo_size * copies.MEGABYTE
     if current.facts["dialect"] != "sqlite" or not reachable or not 0 < os.path.getsize(path) <= limit:
         return ""
-    stem = os.path.basename(current.ledger.path).removesuffix(copies.SUFFIX)
-    copy = os.path.join(project.layout.folder(copies.FOLDER), f"{stem}-{project.run}{copies.SUFFIX}")
+    copy = copy_name(project, current.ledger)
     try:
         if not os.path.exists(copy):
             copies.take(copy, path)
@@ -32,3 +32,9 @@ def copy_before(project: Project, current: CurrentDatabase, *, reachable: bool) 
         current.notes.append(f"{error.message}: `dbsync undo` would go by the revisions")
         return ""
     return copy
+
+
+def copy_name(project: Project, ledger: Ledger) -> str:
+    """Return the path of the copy that this run makes of a database."""
+    stem = os.path.basename(ledger.path).removesuffix(copies.SUFFIX)
+    return os.path.join(project.layout.folder(copies.FOLDER), f"{stem}-{project.run}{copies.SUFFIX}")

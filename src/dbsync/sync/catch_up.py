@@ -10,7 +10,7 @@ from dbsync.sync.follow import follow
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.remember import remember
 from dbsync.sync.settle import settle
-from dbsync.sync.status import environment_status, held_at
+from dbsync.sync.status import environment_status
 from dbsync.sync.target import FORKED, read_target
 from dbsync.sync.trusted import trust_of
 
@@ -100,15 +100,3 @@ def _missing_environments(project: Project, found: list[Environment], obstacles:
         Obstacle("DBS301", message.format(name), "`git switch` back, or `dbsync sync` later")
         for name in dict.fromkeys(gone)
     ]
-
-
-def held(project: Project) -> str:
-    """Return the commit that some database is held at by `dbsync sync --to`, "" where all follow."""
-    environments, _ = project.environments()
-    return next((at for at in (held_at(project, one) for one in environments) if at), "")
-
-
-def hold(project: Project, commit: str) -> None:
-    """Hold every database at a commit, or let all follow again with ""."""
-    for ledger in owned(project.layout, project.repository.top):
-        ledger.set_meta("held", commit)

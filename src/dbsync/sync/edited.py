@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.git.operation import operation
 from dbsync.store.databases import owned
-from dbsync.sync.catch_up import Result, catch_up, held
+from dbsync.sync.catch_up import Result, catch_up
+from dbsync.sync.held import held
 from dbsync.sync.rules import Rules
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ CONTINUE = {"rebase": "git rebase --continue", "am": "git am --continue"}
 
 
 class Followed(NamedTuple):
-    """What became of the databases; `result` is None where none follows, `held` the commit they are held at.
+    """What became of the databases; `result` is None where none follows, `held` where they are held.
 
     `paths` are the files as they are named where the caller stands, `then` is git's command to go on with.
     """

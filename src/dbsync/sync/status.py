@@ -10,6 +10,7 @@ from dbsync.store.databases import open_ledger, owned
 from dbsync.store.pending import read_pending
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
+from dbsync.sync.held import PUT_BACK, held
 from dbsync.sync.inspect import inspect, only_adopted
 from dbsync.sync.known import known_entries
 from dbsync.sync.look import Seen, look
@@ -57,8 +58,8 @@ def environment_status(
 
     `ask` lets the worker be asked where the disk does not tell.
     """
-    held = held_at(project, environment)
-    target = read_target(project, environment, commit or held or None)
+    at = held(project, environment.name)
+    target = read_target(project, environment, commit or (at if at != PUT_BACK else "") or None)
     seen = look(project, environment)
     obstacle: Obstacle | None = None
     if seen is None and not project.layout.initialised:
@@ -76,14 +77,7 @@ def environment_status(
         held_back = target.held_back(one.applied.map.revisions) if one.state in MOVABLE else None
         told = [*one.applied.obstacles, *([held_back] if held_back else [])]
         obstacles += [found for found in told if found not in obstacles]
-    return EnvironmentStatus(environment, target, databases, obstacles, held)
-
-
-def held_at(project: Project, environment: Environment) -> str:
-    """Return the commit that `dbsync sync --to` holds an environment's databases at, "" where they follow."""
-    return next(
-        (ledger.meta("held", "") for ledger in owned(project.layout, project.repository.top, environment.name)), ""
-    )
+    return EnvironmentStatus(environment, target, databases, obstacles, at)
 
 
 def _not_initialised() -> Obstacle:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbsync.cli import console
 from dbsync.cli.text import sync
 from dbsync.commands.sync import Synced
+from dbsync.sync.held import words
 
 if TYPE_CHECKING:
     from dbsync.sync.edited import Followed
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def show(value: Followed) -> None:
     """Show the sync, then name the files that are to be added."""
     if value.held:
-        console.say(f"note: the database stays at {value.held[:12]}, where `dbsync sync --to` holds it")
+        console.say(f"note: the database is held {words(value.held)}")
     if value.result is not None:
         sync.show(Synced(value.result, []))
         if not value.result.carried_out:

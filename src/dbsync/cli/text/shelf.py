@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST = 50
 LONGEST = 60
+WORDS = {"taking": "being taken", "undone": "its move was undone"}
 
 
 def show(value: Shelved) -> None:
@@ -38,8 +39,8 @@ def _line(one: OnShelf) -> str:
     facts = one.facts
     rows = "all rows back" if not one.left else f"{one.left} of {count(one.rows, 'row')}"
     parts = [facts["name"], facts["revision"], facts["branch"] or facts["commit"][:12], ", ".join(one.tables), rows]
-    state = ["being taken"] if facts["state"] == "taking" else []
-    return "  ".join([f"{one.number}", *parts, _size(one.size), f"{_age(facts['taken_at'])} ago", *state])
+    state = [WORDS[facts["state"]]] if facts["state"] in WORDS else []
+    return "  ".join([f"{one.number}", *parts, size(one.size), f"{age(facts['taken_at'])} ago", *state])
 
 
 def _show_rows(one: OnShelf) -> None:
@@ -60,11 +61,13 @@ def _row(row: dict[str, Any]) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 / 2 else f"{max(1, round(size / 1e3))} kB"
+def size(count: int) -> str:
+    """Return so many bytes in words."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 / 2 else f"{max(1, round(count / 1e3))} kB"
 
 
-def _age(taken_at: str) -> str:
+def age(taken_at: str) -> str:
+    """Return how long ago something was, given in UTC and ISO form."""
     seconds = (dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(taken_at)).total_seconds()
     for name, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:

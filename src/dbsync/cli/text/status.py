@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbsync.cli import console
 from dbsync.cli.text.in_sync import in_sync_lines
+from dbsync.sync.held import words
 from dbsync.sync.status import as_json
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def show(value: Status) -> None:
 def _show_environment(status: EnvironmentStatus) -> None:
     facts = as_json(status)
     first, *_ = in_sync_lines(facts)
-    console.data(first + (f", held at {status.held[:12]}" if status.held else ""))
+    console.data(first + (f", held {words(status.held)}" if status.held else ""))
     for one in status.databases:
         _show_database(one)
     for stray in status.target.strays:

@@ -51,7 +51,7 @@ def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
 def _line(moved: Moved) -> str:
     plan = moved.plan
     counts = "" if plan is None else f"  -{len(plan.down)} +{len(plan.up)}"
-    heads = f"{_heads(moved.before)} -> {_heads(moved.after)}"
+    heads = f"{heads_of(moved.before)} -> {heads_of(moved.after)}"
     return "  ".join([f"{moved.database}{counts}", heads, *_rows(moved.counts), f"{moved.seconds:.1f} s"])
 
 
@@ -76,7 +76,7 @@ def count(number: int, word: str) -> str:
 def _show_stopped(moved: tuple[Moved, ...]) -> None:
     for one in moved:
         if one.plan and one.plan.steps and not one.done:
-            console.say(f"dbsync: {console.clean(one.database)} stays at {_heads(one.before)}; {_plan(one.plan)}")
+            console.say(f"dbsync: {console.clean(one.database)} stays at {heads_of(one.before)}; {_plan(one.plan)}")
 
 
 def _plan(plan: Plan) -> str:
@@ -100,5 +100,6 @@ def _some(ids: Iterable[str]) -> str:
     return console.clean(", ".join(listed[:5]) + more)
 
 
-def _heads(heads: tuple[str, ...]) -> str:
+def heads_of(heads: tuple[str, ...]) -> str:
+    """Return the rows of a version table as they are shown."""
     return ", ".join(heads) or "base"

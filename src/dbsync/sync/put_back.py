@@ -1,0 +1,104 @@
+"""Putting a copy of an SQLite database back into the live file, as an operation that can itself be undone."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync.ledger.entry import NewOperation
+from dbsync.store import copies
+from dbsync.store.gate import remove_gate
+from dbsync.store.shelf import Shelf
+from dbsync.store.sqlite_file import read_sqlite
+from dbsync.store.verdict import forget_verdict
+from dbsync.sync.before import copy_name
+from dbsync.sync.clock import utc_now
+from dbsync.sync.held import PUT_BACK, hold
+from dbsync.sync.outcome import Moved
+from dbsync.sync.status import environment_status
+
+if TYPE_CHECKING:
+    from dbsync.ledger.entry import Entry
+    from dbsync.ledger.ledger import Ledger
+    from dbsync.sync.project import Project
+
+
+class Wanted(NamedTuple):
+    """What one version table is to hold: its `heads` and `entries`; `undoes` names the operation, for the shelf."""
+
+    track: str
+    name: str
+    heads: list[str]
+    entries: list[Entry]
+    undoes: str = ""
+
+
+class PutBack:
+    """Puts copies into one live file, under its lock, as one operation a version table; how it was is kept first.
+
+    SQLite counts the schema's version up by one for it (backup.c), by which an interrupted one is told.
+    """
+
+    def __init__(self, project: Project, ledger: Ledger, by: str) -> None:
+        self._project = project
+        self._ledger = ledger
+        self._by = by
+        self._live: str = ledger.meta("identity")["key"]
+
+    def put(self, copy: str, wanted: list[Wanted]) -> list[Moved]:
+        """Put one copy back. Raises `DbsyncError` where there is no room, or somebody holds the file."""
+        kept = copy_name(self._project, self._ledger)
+        copies.take(kept, self._live)
+        with ExitStack() as stack:
+            begun = [self._begin(one, kept) for one in wanted]
+            stack.callback(self._fail, begun)
+            copies.put_back(copy, self._live)
+            stack.pop_all()
+        copies.prune(self._project.layout)
+        return [self._end(one, number) for one, number in zip(wanted, begun, strict=True)]
+
+    def _begin(self, wanted: Wanted, kept: str) -> int:
+        repository, version = self._project.repository, copies.schema_version(self._live)
+        before, _ = read_sqlite(self._live, self._seen(wanted)["version_table"])
+        facts = {
+            "by": self._by,
+            "run": self._project.run,
+            "branch": repository.branch() or "",
+            "commit": repository.head_commit() or "",
+            "copy": kept,
+            "before": before,
+            "after": wanted.heads,
+            "evidence": {"before": {"schema_version": version}, "after": {"schema_version": version + 1}},
+        }
+        was = self._ledger.entries(wanted.track)
+        return self._ledger.begin(NewOperation(wanted.track, utc_now(), facts, was, wanted.entries))
+
+    def _fail(self, begun: list[int]) -> None:
+        for number in begun:
+            self._ledger.finish(self._ledger.operation(number), "failed")
+
+    def _end(self, wanted: Wanted, number: int) -> Moved:
+        before = self._ledger.operation(number).facts["before"]
+        facts = self._seen(wanted)
+        _, stamp = read_sqlite(self._live, facts["version_table"])
+        self._ledger.note(number, stamp, left=copies.traces(self._live))
+        if wanted.undoes:
+            Shelf(self._project.layout).recall(wanted.undoes, f"{self._live} {number}")
+        self._ledger.finish(self._ledger.operation(number), "done", wanted.entries)
+        seen = {"heads": wanted.heads, "stamp": stamp, "as_of": utc_now()}
+        self._ledger.set_meta(f"track:{wanted.track}", {**facts, **seen})
+        return Moved(wanted.name, tuple(before), tuple(wanted.heads), None, done=True)
+
+    def _seen(self, wanted: Wanted) -> dict[str, Any]:
+        return dict(self._ledger.meta(f"track:{wanted.track}", {}))
+
+
+def settle_held(project: Project) -> bool:
+    """Hold the databases where they were put, unless that is what the work tree says; returns whether they are held."""
+    remove_gate(project.repository.git_dir)
+    forget_verdict(project.repository.git_dir)
+    hold(project, "")
+    found = [environment_status(project, one) for one in project.environments()[0]]
+    settled = all(one.state in ("in_sync", "forked") for status in found for one in status.databases)
+    hold(project, "" if settled else PUT_BACK)
+    return not settled

@@ -1,0 +1,134 @@
+"""Making databases what they were before the last run of dbsync, or before plain Alembic's last one.
+
+Where the run kept a copy (SQLite), that is put back; else what was applied then is what is wanted now: the revisions go
+the other way, and the shelf brings the rows along. Either way it is an operation like others, and can be undone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbsync.errors import EXIT_LOCKED, DbsyncError, Obstacle
+from dbsync.store import copies
+from dbsync.store.databases import open_ledger
+from dbsync.store.lock import DatabaseLock
+from dbsync.store.sqlite_file import read_sqlite
+from dbsync.sync.follow import follow
+from dbsync.sync.operations import last_run
+from dbsync.sync.outcome import Outcome
+from dbsync.sync.put_back import PutBack, Wanted, settle_held
+from dbsync.sync.rules import Rules
+from dbsync.sync.target import recorded_target
+
+if TYPE_CHECKING:
+    from dbsync.config.environment import Environment
+    from dbsync.ledger.entry import Entry
+    from dbsync.ledger.ledger import Ledger
+    from dbsync.sync.operations import Done
+    from dbsync.sync.project import Project
+
+LOCK_SECONDS = 30.0
+
+
+class Undone(NamedTuple):
+    """What was undone: who had done it and when, what became of the databases, and whether they are held there."""
+
+    by: str
+    started: str
+    outcomes: list[Outcome]
+    held: bool
+
+
+def undo(project: Project, *, anyway: bool) -> Undone:
+    """Undo the last run. `anyway`: also where something was written since, or rows would be lost.
+
+    Raises `DbsyncError` where there is nothing to undo, or a database is not as that run left it.
+    """
+    run = last_run(project)
+    by_key: dict[str, list[Done]] = {}
+    for one in run:
+        by_key.setdefault(one.key, []).append(one)
+    outcomes = [_undo_one(project, found, anyway=anyway) for found in by_key.values()]
+    facts = run[0].operation.facts
+    done = not any(one.obstacles for one in outcomes)
+    return Undone(facts.get("by", "sync"), run[0].operation.started, outcomes, done and settle_held(project))
+
+
+def _undo_one(project: Project, found: list[Done], *, anyway: bool) -> Outcome:
+    ledger = open_ledger(project.layout, found[0].key)
+    if ledger is None:
+        raise DbsyncError(f"{found[0].name} is not dbsync's any more", "`dbsync init` adopts it")
+    with ledger:
+        _require_as_left(ledger, found)
+        if found[-1].copy:
+            return _by_copy(project, ledger, found, anyway=anyway)
+        entries = _entries_before(ledger, found)
+        environment = _environment(project, ledger, found[0].name)
+    return follow(project, recorded_target(project, environment, entries), Rules(by="undo", accept_loss=anyway))
+
+
+def _require_as_left(ledger: Ledger, found: list[Done]) -> None:
+    """See that nobody has moved the database since, where the disk tells."""
+    for one in found:
+        facts = ledger.meta(f"track:{one.operation.track}", {})
+        heads = sorted(facts.get("heads", ()))
+        if facts.get("dialect") == "sqlite" and os.path.exists(one.key):
+            heads = read_sqlite(one.key, facts["version_table"])[0]
+        if heads != sorted(one.operation.facts["after"]):
+            message = f"{one.name} was moved since: it is at {', '.join(heads) or 'base'}"
+            raise DbsyncError(message, "`dbsync status`, then `dbsync sync`")
+
+
+def _entries_before(ledger: Ledger, found: list[Done]) -> list[Entry]:
+    before = [ledger.entries_before(one.operation) for one in found]
+    entries = before[-1]
+    if entries is None:
+        raise DbsyncError("what was applied before that is not recorded", "`dbsync sync --to REF`")
+    ids = {one.revision.id for one in entries}
+    if any(other is None or {one.revision.id for one in other} != ids for other in before):
+        message = f"the version tables of {found[0].name} were at different revisions before"
+        raise DbsyncError(message, "`dbsync sync --to REF`")
+    return entries
+
+
+def _environment(project: Project, ledger: Ledger, name: str) -> Environment:
+    names = ledger.meta("environments", [])
+    for one in project.environments()[0]:
+        if one.name in names:
+            return one
+    raise DbsyncError(f"{name} has no migration environment in this tree", "`git switch` to where it has one")
+
+
+def _by_copy(project: Project, ledger: Ledger, found: list[Done], *, anyway: bool) -> Outcome:
+    environment = next(iter(ledger.meta("environments", [])), "")
+    oldest, name = found[-1], found[0].name
+    if not anyway and copies.traces(oldest.key) != _traces_left(found):
+        message = f"{name} was written to since; what was written is not in the copy from before"
+        hint = "`dbsync undo --yes` puts the copy back; how it is now is kept, and another undo brings that back"
+        return Outcome(environment, obstacles=(Obstacle("DBS321", message, hint),))
+    try:
+        with DatabaseLock(f"{ledger.path}.lock", LOCK_SECONDS):
+            moved = PutBack(project, ledger, "undo").put(oldest.copy, _wanted(ledger, found))
+    except DbsyncError as error:
+        return Outcome(environment, obstacles=(error.obstacle,), locked=error.exit_code == EXIT_LOCKED)
+    return Outcome(environment, tuple(moved))
+
+
+def _traces_left(found: list[Done]) -> Any:
+    return found[0].operation.facts.get("left")
+
+
+def _wanted(ledger: Ledger, found: list[Done]) -> list[Wanted]:
+    """Return what each version table was before the run: what its first operation in it found."""
+    first = {one.operation.track: one for one in found}
+    return [
+        Wanted(
+            track,
+            one.name,
+            one.operation.facts["before"],
+            ledger.entries_before(one.operation) or [],
+            f"{one.key} {one.operation.id}",
+        )
+        for track, one in first.items()
+    ]
