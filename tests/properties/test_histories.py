@@ -196,7 +196,7 @@ class Histories(RuleBasedStateMachine):
         if codes in (["DBS305"], ["DBS304"]):
             assert report.exit_code == 1
             assert dump(self.project) == before
-            report = self.call(sync, to=None, yes=True, dry_run=False)
+            report = self.call(sync, to=None, yes=True, rebuild=False, dry_run=False)
         forked = self.codes(report) == ["DBS320"]
         assert report.exit_code == forked, (report.value, self.project.git("log", "--oneline", "--graph", "--all").out)
         self.check(forked=forked)

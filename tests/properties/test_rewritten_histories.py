@@ -75,7 +75,7 @@ class RewrittenHistories(ForkedHistories):
             codes = {one.code for outcome in report.value.result.outcomes for one in outcome.obstacles}
             assert codes in ASKED, report.value
             assert dump(self.project) == before
-            report = self.call(sync, to=None, yes=True, dry_run=False)
+            report = self.call(sync, to=None, yes=True, rebuild=False, dry_run=False)
         assert report.exit_code == 0, (report.value, self.project.git("log", "--oneline", "--graph", "--all").out)
         done = dump(self.project)
         assert self.call(ensure).exit_code == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dbsync.ledger import ledger as ledger_module
+from dbsync.ledger import file as ledger_file
 from tests.support.following import assert_follows, codes, dump, follow, ledger_path, sql, state
 from tests.support.schema import state_of, versions_of
 
@@ -325,7 +325,7 @@ def test_a_ledger_of_the_format_before_is_brought_to_this_one(project: Project):
     there_and_back(project)
 
     with closing(sqlite3.connect(ledger_path(project))) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (ledger_module.FORMAT,)
+        assert db.execute("PRAGMA user_version").fetchone() == (ledger_file.FORMAT,)
         assert set(db.execute("SELECT id FROM change").fetchall()) == {("f3",)}
 
 

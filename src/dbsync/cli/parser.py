@@ -64,6 +64,11 @@ def _add_moving(verbs: argparse._SubParsersAction[_Parser]) -> None:
     sync.add_argument("-n", "--dry-run", action="store_true", help="show the plan and change nothing")
     sync.add_argument("--to", metavar="REF", help="move to another ref and hold the database there")
     sync.add_argument("-y", "--yes", action="store_true", help="go on where rows would be lost: a copy is kept first")
+    sync.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="take revisions down without their downgrades: build anew, carry the rows",
+    )
     rebase = verbs.add_parser("rebase", help="put this git branch's revisions on top of the upstream's")
     rebase.add_argument("-n", "--dry-run", action="store_true", help="show what would change and change nothing")
     rebase.add_argument("--onto", metavar="REF", help="the upstream (default: the default branch)")

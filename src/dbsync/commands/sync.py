@@ -9,6 +9,7 @@ from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
 from dbsync.store.databases import adopted
 from dbsync.sync.catch_up import Result, catch_up
 from dbsync.sync.held import hold
+from dbsync.sync.rebuild import Rebuilt, rebuild
 from dbsync.sync.rules import Rules
 from dbsync.sync.status import EnvironmentStatus, environment_status
 
@@ -20,25 +21,29 @@ if TYPE_CHECKING:
 
 
 class Synced(NamedTuple):
-    """What a sync did; `planned` instead where it was a dry run."""
+    """What a sync did; `planned` instead where it was a dry run; `rebuilt` is what was built anew before it."""
 
     result: Result | None
     planned: list[EnvironmentStatus]
+    rebuilt: list[Rebuilt] = []  # noqa: RUF012 - of a NamedTuple, and never changed
 
 
 def run(context: Context, options: Namespace) -> Report:
-    """Sync; `options` holds `to` (a ref or None), `yes` and `dry_run`."""
+    """Sync; `options` holds `to` (a ref or None), `yes`, `rebuild` and `dry_run`."""
     project = context.project()
     require_initialised(project)
+    if options.rebuild and (options.to or options.dry_run):
+        raise DbsyncError("--rebuild goes to the work tree", "`dbsync sync --rebuild` alone", exit_code=EXIT_USAGE)
     commit = _commit(project, options.to)
     if options.dry_run:
         return _planned(project, commit)
     if commit is None:
         hold(project, "")
+    rebuilt = rebuild(project) if options.rebuild else []
     result = catch_up(project, Rules(accept_loss=options.yes), commit)
     if commit and result.carried_out:
         hold(project, commit)
-    return Report(EXIT_FINDING if result.elsewhere else exit_code_of(result), Synced(result, []))
+    return Report(EXIT_FINDING if result.elsewhere else exit_code_of(result), Synced(result, [], rebuilt))
 
 
 def require_initialised(project: Project) -> None:

@@ -227,7 +227,7 @@ class ShelfEntry:
         parts = self._db.execute("SELECT facts, returned, id FROM part").fetchall()
         facts = {"state": state, "parts": parts, "stay": self._db.execute("SELECT * FROM stay").fetchall()}
         self._db.execute(EARLIER)
-        self._db.execute("INSERT OR REPLACE INTO earlier VALUES (?, ?)", (operation, json.dumps(facts)))
+        self._db.execute("INSERT OR IGNORE INTO earlier VALUES (?, ?)", (operation, json.dumps(facts)))
 
     def recall(self, operation: str, by: str) -> None:
         """Make the entry what it was before an operation, which is undone `by` another one, which may be undone too."""

@@ -116,9 +116,20 @@ def _ended(project: Project, target: Target, mover: Mover, conversation: Convers
         return Attempt(mover, Outcome(name, moved, (held_back,) if held_back else (), notes), last)
     if mover.losses:
         return Attempt(mover, Outcome(name, moved, (_loss(mover.losses),)), last)
-    obstacle = mover.refused or obstacle_of(last, target.environment)
+    obstacle = _with_second_way(mover, last, mover.refused or obstacle_of(last, target.environment))
     locked = obstacle.code == "DBS404"
     return Attempt(mover, Outcome(name, moved, (obstacle,), locked=locked, silent=mover.never_adopted), last)
+
+
+def _with_second_way(mover: Mover, last: dict[str, Any], obstacle: Obstacle) -> Obstacle:
+    """Offer, where a downgrade is missing or does not do, to go without it."""
+    step = last.get("step") or {}
+    failed = obstacle.code == "DBS413" and step.get("direction") == "down"
+    if mover.dialect != "sqlite" or not (failed or obstacle.code in ("DBS309", "DBS310")):
+        return obstacle
+    return obstacle._replace(
+        hint=f"{obstacle.hint}; `dbsync sync --rebuild` goes without the downgrade, rows are carried"
+    )
 
 
 def _record(project: Project, target: Target, last: dict[str, Any]) -> None:

@@ -264,6 +264,11 @@ class Mover:
         return tuple(note for current in self._looked_at if current.done for note in current.notes)
 
     @property
+    def dialect(self) -> str:
+        """The dialect of the database that was looked at last, "" where there was none."""
+        return str(self._looked_at[-1].facts["dialect"]) if self._looked_at else ""
+
+    @property
     def held_back(self) -> Obstacle | None:
         """Why some of the target's revisions were not applied, None where all were."""
         found = (self._target.held_back(one.known.map.revisions) for one in self._looked_at if one.plan)

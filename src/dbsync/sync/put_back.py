@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """What one version table is to hold: its `heads` and `entries`; `undoes` names the operation, for the shelf."""
+    """What one version table is to hold: its `heads` and `entries`; `undoes` names operations, for the shelf."""
 
     track: str
     name: str
     heads: list[str]
     entries: list[Entry]
-    undoes: str = ""
+    undoes: tuple[str, ...] = ()
 
 
 class PutBack:
@@ -82,8 +82,8 @@ class PutBack:
         facts = self._seen(wanted)
         _, stamp = read_sqlite(self._live, facts["version_table"])
         self._ledger.note(number, stamp, left=copies.traces(self._live))
-        if wanted.undoes:
-            Shelf(self._project.layout).recall(wanted.undoes, f"{self._live} {number}")
+        for one in wanted.undoes:
+            Shelf(self._project.layout).recall(one, f"{self._live} {number}")
         self._ledger.finish(self._ledger.operation(number), "done", wanted.entries)
         seen = {"heads": wanted.heads, "stamp": stamp, "as_of": utc_now()}
         self._ledger.set_meta(f"track:{wanted.track}", {**facts, **seen})

@@ -70,7 +70,7 @@ def _undo_one(project: Project, found: list[Done], *, anyway: bool) -> Outcome:
 
 def _require_as_left(ledger: Ledger, found: list[Done]) -> None:
     """See that nobody has moved the database since, where the disk tells."""
-    for one in found:
+    for one in {one.operation.track: one for one in reversed(found)}.values():
         facts = ledger.meta(f"track:{one.operation.track}", {})
         heads = sorted(facts.get("heads", ()))
         if facts.get("dialect") == "sqlite" and os.path.exists(one.key):
@@ -81,8 +81,8 @@ def _require_as_left(ledger: Ledger, found: list[Done]) -> None:
 
 
 def _entries_before(ledger: Ledger, found: list[Done]) -> list[Entry]:
-    before = [ledger.entries_before(one.operation) for one in found]
-    entries = before[-1]
+    before = [ledger.entries_before(one.operation) for one in _first(found).values()]
+    entries = before[0]
     if entries is None:
         raise DbsyncError("what was applied before that is not recorded", "`dbsync sync --to REF`")
     ids = {one.revision.id for one in entries}
@@ -90,6 +90,11 @@ def _entries_before(ledger: Ledger, found: list[Done]) -> list[Entry]:
         message = f"the version tables of {found[0].name} were at different revisions before"
         raise DbsyncError(message, "`dbsync sync --to REF`")
     return entries
+
+
+def _first(found: list[Done]) -> dict[str, Done]:
+    """Return the first operation of the run on each version table: what that found is what is to be again."""
+    return {one.operation.track: one for one in found}
 
 
 def _environment(project: Project, ledger: Ledger, name: str) -> Environment:
@@ -120,15 +125,13 @@ def _traces_left(found: list[Done]) -> Any:
 
 
 def _wanted(ledger: Ledger, found: list[Done]) -> list[Wanted]:
-    """Return what each version table was before the run: what its first operation in it found."""
-    first = {one.operation.track: one for one in found}
     return [
         Wanted(
             track,
             one.name,
             one.operation.facts["before"],
             ledger.entries_before(one.operation) or [],
-            f"{one.key} {one.operation.id}",
+            tuple(f"{done.key} {done.operation.id}" for done in found if done.operation.track == track),
         )
-        for track, one in first.items()
+        for track, one in _first(found).items()
     ]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dbsync.commands.sync import Synced
     from dbsync.plan.planner import Plan
     from dbsync.sync.outcome import Counts, Moved, Outcome
+    from dbsync.sync.rebuild import Rebuilt
     from dbsync.sync.status import EnvironmentStatus
 
 
@@ -19,13 +20,22 @@ def show(value: Synced, *, by_hook: bool = False) -> None:
     """Show a sync, or the plans of a dry run."""
     for status in value.planned:
         _show_planned(status)
+    for rebuilt in value.rebuilt:
+        _show_rebuilt(rebuilt)
     if value.result is None:
         return
     said = [_show_outcome(one, by_hook=by_hook) for one in value.result.outcomes]
     for one in value.result.obstacles:
         console.obstacle(one)
-    if not by_hook and not any(said) and not value.result.obstacles:
+    if not by_hook and not any(said) and not value.rebuilt and not value.result.obstacles:
         console.say("dbsync: in sync")
+
+
+def _show_rebuilt(one: Rebuilt) -> None:
+    heads = f"{heads_of(one.moved.before)} -> {heads_of(one.moved.after)}"
+    console.say(console.clean(f"dbsync: {one.moved.database}  built anew without {_some(one.down)}  {heads}"))
+    if one.left:
+        console.say(f"note: {_some(one.left)} had no place there; `dbsync undo` brings back how it was")
 
 
 def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
