@@ -18,7 +18,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from dbsync.commands import ensure, status, sync
+from dbsync.commands import ensure, status, sync, undo
 from dbsync.commands.context import Context
 from dbsync.revisions.parse import parse
 from dbsync.revisions.revision_map import RevisionMap
@@ -293,6 +293,22 @@ class Histories(RuleBasedStateMachine):
         """Switch to another git branch; git may refuse."""
         name = data.draw(st.sampled_from(self.branches()))
         self.settle(lambda: self.git("switch", "--quiet", name, hooks=hooks))
+
+    @precondition(lambda self: self.branches())
+    @rule(data=st.data())
+    def switch_and_undo(self, data: Any) -> None:
+        """Switch, and undo what that did to the database; then undo the undo."""
+        before = dump(self.project)
+        name = data.draw(st.sampled_from(self.branches()))
+        self.git("switch", "--quiet", name, hooks=False)
+        report = self.call(ensure)
+        after = dump(self.project)
+        if not report.exit_code and after != before:
+            self.call(undo, yes=False)
+            assert dump(self.project) == before
+            self.call(undo, yes=False)
+            assert dump(self.project) == after
+        self.settle(lambda: None)
 
     @precondition(lambda self: self.branches())
     @rule(data=st.data(), hooks=HOOKS)
