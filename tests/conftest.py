@@ -35,6 +35,7 @@ run = pytest.StashKey[ExitStack]()
 SLOW = (
     "tests/engines/",
     "tests/commands/",
+    "tests/faults/",
     "tests/hooks/test_pre_commit.py",
     "tests/scenarios/test_check_drift.py",
     "tests/scenarios/test_check_static.py",

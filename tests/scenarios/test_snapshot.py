@@ -118,3 +118,16 @@ def test_a_revision_applied_by_plain_alembic_is_known_to_the_snapshot(forked: Pr
     assert database_status(forked)["current"] == ["f3"]
     assert codes(forked.dbsync("sync")) == []
     assert_follows(forked)
+
+
+def test_a_file_that_is_gone_is_built_first(forked: Project):
+    before = dump(forked)
+    forked.dbsync("snapshot", "save", "full")
+    forked.path("dev.db").unlink()
+
+    done = forked.dbsync("snapshot", "restore", "full", check=False)
+    assert (done.rc, "is not there any more" in done.err) == (1, True)
+
+    forked.dbsync("sync")
+    forked.dbsync("snapshot", "restore", "full")
+    assert dump(forked) == before

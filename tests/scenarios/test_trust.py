@@ -292,6 +292,23 @@ def test_a_rebased_and_a_picked_commit_of_a_stranger_are_not_run(poisoned: Trap)
     assert poisoned.laid() == []
 
 
+def test_a_strangers_commit_that_was_rebased_and_amended_stays_a_strangers(poisoned: Trap):
+    poisoned.clone.write("README", "text")
+    poisoned.clone.commit("Mine")
+    poisoned.clone.git("rebase", "--quiet", "main", "pr")
+    poisoned.clone.write("NOTES", "mine too")
+    poisoned.clone.git("add", "NOTES")
+    poisoned.clone.git("commit", "--quiet", "--amend", "--no-edit")
+    poisoned.clone.git("commit", "--quiet", "--allow-empty", "--message", "On top")
+    poisoned.clone.switch("--quiet", "-c", "copy")
+
+    done = poisoned.clone.git("checkout", "HEAD~0")
+
+    assert poisoned.laid() == []
+    assert codes(done) in (["DBS506"], [])  # it is said once
+    assert "s2" not in ledger_entries(poisoned.clone)
+
+
 def test_a_virtual_environment_that_a_branch_brings_is_not_started(trap: Trap):
     trap.fork.write(".gitignore", "*.db\n")
     trap.fork.table("s2", "r1")

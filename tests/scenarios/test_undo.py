@@ -234,3 +234,27 @@ def test_only_so_many_copies_are_kept(forked: Project):
         forked.switch("feature")
     assert len(list(forked.path(".git/dbsync/copies").iterdir())) == 10
     assert sum(one["copy"] is not None for one in reflog(forked)) == 10
+
+
+def test_a_file_that_is_gone_is_said(forked: Project):
+    forked.switch("main")
+    forked.path("dev.db").unlink()
+
+    done = forked.dbsync("undo", check=False)
+
+    assert (done.rc, codes(done)) == (1, ["DBS403"])
+    forked.dbsync("sync")
+    assert_follows(forked)
+
+
+def test_where_no_copy_can_be_made_the_move_is_made_and_it_is_said(forked: Project):
+    forked.path(".git/dbsync/copies").mkdir(exist_ok=True)
+    for one in forked.path(".git/dbsync/copies").iterdir():
+        one.unlink()
+    forked.path(".git/dbsync/copies").rmdir()
+    forked.path(".git/dbsync/copies").write_text("in the way")
+
+    done = forked.switch("main")
+
+    assert "no copy was made" in done.err
+    assert_follows(forked)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 FOLDER = "copies"
 SNAPSHOTS = "snapshots"
 SUFFIX = ".sqlite"
-# How many copies that were made before a move are kept, of all databases together.
+# How many copies that were made before a move are kept, of all databases together, and how much room they may take.
 MOST = 10
+MOST_BYTES = 500_000_000
 # How long another process that holds the live file is waited for.
 BUSY_SECONDS = 5.0
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -60,11 +61,14 @@ def remove(copy: str) -> None:
 
 
 def prune(layout: Layout) -> None:
-    """Remove all but the newest copies that were made before a move."""
+    """Remove all but the newest copies that were made before a move, and the last one always stays."""
     with os.scandir(layout.folder(FOLDER)) as found:
-        newest = sorted(found, key=lambda one: one.stat().st_mtime, reverse=True)
-    for one in newest[MOST:]:
-        remove(one.path)
+        listed = [(one.path, one.stat()) for one in found]
+    room = MOST_BYTES
+    for place, (path, stat) in enumerate(sorted(listed, key=lambda one: one[1].st_mtime, reverse=True)):
+        room -= stat.st_size
+        if place and (place >= MOST or room < 0):
+            remove(path)
 
 
 def traces(database: str) -> list[list[int]]:
@@ -102,7 +106,8 @@ def _backup(source: str, destination: str) -> None:
         ):
             one.backup(other, pages=-1, progress=_patience(destination), sleep=0.05)
     except sqlite3.Error as error:
-        raise DbsyncError(f"{destination} cannot be written: {error}", "see what else has it open") from error
+        message = f"{source} cannot be copied to {destination}: {error}"
+        raise DbsyncError(message, "see what else has it open") from error
 
 
 def _patience(destination: str) -> Callable[[int, int, int], None]:

@@ -24,12 +24,12 @@ def copy_before(project: Project, current: CurrentDatabase, *, reachable: bool) 
     limit = project.settings.undo_size * copies.MEGABYTE
     if current.facts["dialect"] != "sqlite" or not reachable or not 0 < os.path.getsize(path) <= limit:
         return ""
-    copy = copy_name(project, current.ledger)
     try:
+        copy = copy_name(project, current.ledger)
         if not os.path.exists(copy):
             copies.take(copy, path)
-    except DbsyncError as error:
-        current.notes.append(f"{error.message}: `dbsync undo` would go by the revisions")
+    except (DbsyncError, OSError) as error:
+        current.notes.append(f"no copy was made ({error}): `dbsync undo` would go by the revisions")
         return ""
     return copy
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dbsync.errors import DbsyncError
 from dbsync.ledger.entry import NewOperation
 from dbsync.store import copies
 from dbsync.store.gate import remove_gate
@@ -47,6 +49,8 @@ class PutBack:
 
     def put(self, copy: str, wanted: list[Wanted]) -> list[Moved]:
         """Put one copy back. Raises `DbsyncError` where there is no room, or somebody holds the file."""
+        if not os.path.exists(self._live):
+            raise DbsyncError(f"{wanted[0].name} is not there any more", "`dbsync sync` builds it anew", code="DBS403")
         kept = copy_name(self._project, self._ledger)
         copies.take(kept, self._live)
         with ExitStack() as stack:

@@ -108,7 +108,7 @@ def _environment(project: Project, ledger: Ledger, name: str) -> Environment:
 def _by_copy(project: Project, ledger: Ledger, found: list[Done], *, anyway: bool) -> Outcome:
     environment = next(iter(ledger.meta("environments", [])), "")
     oldest, name = found[-1], found[0].name
-    if not anyway and copies.traces(oldest.key) != _traces_left(found):
+    if not anyway and os.path.exists(oldest.key) and copies.traces(oldest.key) != _traces_left(found):
         message = f"{name} was written to since; what was written is not in the copy from before"
         hint = "`dbsync undo --yes` puts the copy back; how it is now is kept, and another undo brings that back"
         return Outcome(environment, obstacles=(Obstacle("DBS321", message, hint),))
