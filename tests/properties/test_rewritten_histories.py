@@ -177,7 +177,7 @@ class RewrittenHistories(ForkedHistories):
         head = data.draw(st.sampled_from(self.heads()))
         one = f"r{len(self.changes)}"
         self.changes[one] = Change("merge", "")
-        self.project.revision(one, head, "op.execute('UPDATE t0 SET name = 1')", message="change")
+        self.project.revision(one, head, "op.execute(\"UPDATE t0 SET name = '1'\")", message="change")
         self.settle(lambda: self.commit(hooks=hooks))
 
     @rule(data=st.data(), hooks=HOOKS)

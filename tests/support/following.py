@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbsync.ledger.ledger import Ledger
-from tests.support.schema import assert_in_sync
+from tests.support.schema import assert_in_sync, connect, is_postgres, state_of
 from tests.support.warm_python import warm_python
 
 if TYPE_CHECKING:
@@ -17,16 +17,14 @@ if TYPE_CHECKING:
 
 
 def follow(project: Project, *, warm: bool = True) -> Project:
-    """Give the project's (empty) SQLite database to dbsync, and install the hooks.
+    """Give the project's (empty) database to dbsync, and install the hooks.
 
     Unless told, the worker is started by `warm_python`, which saves most of its time.
     """
     if warm:
         project.git("config", "dbsync.interpreter", warm_python(project.python))
-    database = Path(project.database.removeprefix("sqlite:///"))
-    if not database.exists():
-        sqlite3.connect(database).close()
-        database.touch()
+    if not is_postgres(project.database):
+        Path(project.database.removeprefix("sqlite:///")).touch()
     project.dbsync("init", "--yes")
     return project
 
@@ -109,14 +107,39 @@ def assert_at_the_fork(project: Project, *held_back: str) -> None:
 
 
 def dump(project: Project) -> list[str]:
-    """Return the whole content of the database as SQL: schema, version table and rows."""
+    """Return the whole content of the database: schema, version table and rows; of SQLite, as SQL."""
+    if is_postgres(project.database):
+        return dump_postgres(project)
     path = project.database.removeprefix("sqlite:///")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         return list(db.iterdump())
 
 
+def dump_postgres(project: Project) -> list[str]:
+    """Return the same of PostgreSQL in lines that do not hang on the order of columns or rows."""
+    state = state_of(project.database, ignore_column_order=True)
+    lines = [repr(state)]
+    for table in tables_of(project):
+        with connect(project.database) as connection:
+            cursor = connection.execute(f'SELECT * FROM "{table}"')
+            names = [column.name for column in cursor.description or ()]
+            lines += sorted(f"{table} {sorted(zip(names, map(repr, row), strict=True))}" for row in cursor.fetchall())
+    return lines
+
+
+def tables_of(project: Project) -> list[str]:
+    """Return the names of the tables, less the version table."""
+    keys = state_of(project.database).schema
+    return sorted(key.removeprefix("table ") for key in keys if key.startswith("table "))
+
+
 def sql(project: Project, *statements: str) -> list[Any]:
     """Run statements on the database and commit; return the rows of the last one."""
+    if is_postgres(project.database):
+        with connect(project.database) as connection:
+            connection.read_only = False
+            cursors = [connection.execute(statement) for statement in statements]
+            return cursors[-1].fetchall() if cursors and cursors[-1].description else []
     rows: list[Any] = []
     with closing(sqlite3.connect(project.database.removeprefix("sqlite:///"))) as db:
         for statement in statements:
