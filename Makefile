@@ -2,7 +2,7 @@
 #
 #   make demo    a small project whose database follows two branches
 #   make test    the tests, and an eighth of the slow ones; SLOW=2/8 names another eighth, SLOW=0/1 is all of them;
-#                HISTORIES=200 for that many random Git histories (40 unless told); the commit is their seed, so that
+#                HISTORIES=200 for that many random Git histories (20 unless told); the commit is their seed, so that
 #                a run can be repeated, and another commit tries others; SEED=7 names one
 #   make real    the migrations of real projects' releases, downloaded once from the package index
 #   make long    only the random histories: HISTORIES=1000 STEPS=25 SEED=7 repeats exactly that run
@@ -28,7 +28,7 @@ WITHOUT_MARIADB = $(shell sh tests/support/find_mariadb.sh >/dev/null || echo "-
 demo: $(VENV)/.ready
 	@PATH="$(abspath $(VENV))/bin:$$PATH" sh docs/demo.sh
 
-test: HISTORIES ?= 40
+test: HISTORIES ?= 20
 test: SLOW ?= 0/8
 test: SEED ?= $(shell printf '%d' 0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0))
 test: $(VENV)/.ready

@@ -173,6 +173,30 @@ def test_two_files_in_one_env_py(project):
             assert state.versions == versions
             assert (f"table t_r2_{file}" in state.schema) == (name == "feature")
 
+    project.dbsync("undo")
+    assert [state_of(str(project.path(f"{file}.db"))).versions for file in ("users", "billing")] == [("r2",)] * 2
+
+
+def test_two_version_tables_in_one_file_are_undone_together(project):
+    both = """        for table in ("first", "second"):
+            context.configure(connection=connection, version_table=table)
+            context.run_migrations()
+"""
+    edit_env(project, (CONNECT, CONNECT.replace("connect()", "begin()")), (CONFIGURE, ""), (RUN, both))
+    project.revision("r1", None, 'op.execute("CREATE TABLE IF NOT EXISTS users (id INTEGER)")')
+    project.commit("Users")
+    adopt(project)
+    up, down = ('op.execute("CREATE TABLE IF NOT EXISTS more (id INTEGER)")', 'op.execute("DROP TABLE IF EXISTS more")')
+    branch(project, "feature", "f2", up, down)
+    project.switch("feature")
+    before = [state_of(project.database, version_table=name) for name in ("first", "second")]
+    project.switch("main")
+    assert [state_of(project.database, version_table=name).versions for name in ("first", "second")] == [("r1",)] * 2
+
+    project.dbsync("undo")
+
+    assert [state_of(project.database, version_table=name) for name in ("first", "second")] == before
+
 
 def test_a_path_with_every_character_is_kept_too(make_project, tmp_path):
     folder = tmp_path / "a b?'c"
@@ -187,4 +211,9 @@ def test_a_path_with_every_character_is_kept_too(make_project, tmp_path):
 
     assert "1 table, 1 row shelved" in project.switch("main").err
     assert_in_sync(project)
+    assert "undone" in project.dbsync("undo").err
+    assert "built anew" in project.dbsync("sync", "--rebuild").err
+    assert_in_sync(project)
+    project.dbsync("undo")
+    project.dbsync("sync")
     assert "1 row back" in project.switch("feature").err

@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
-HISTORIES = int(os.environ.get("DBSYNC_HISTORIES", "40"))
+HISTORIES = int(os.environ.get("DBSYNC_HISTORIES", "20"))
 STEPS = int(os.environ.get("DBSYNC_STEPS", "7"))
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from dbsync.errors import DbsyncError
-from dbsync.store.sqlite_file import read_only
+from dbsync.store.sqlite_file import uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +25,8 @@ def carry(source: str, target: str, version_table: str, is_theirs: Callable[[str
     unless it `is_theirs`: made by what is not wanted any more. Returns what was left behind, a table or `table.column`
     each. Raises `DbsyncError` where a row has no place: nothing is to be done with the target then.
     """
-    with contextlib.closing(sqlite3.connect(f"file:{target}", uri=True, isolation_level=None)) as db:
-        db.execute("ATTACH ? AS old", (read_only(source),))
+    with contextlib.closing(sqlite3.connect(uri_of(target, "rw"), uri=True, isolation_level=None)) as db:
+        db.execute("ATTACH ? AS old", (uri_of(source),))
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute("BEGIN")
         broken = _broken(db, "old")

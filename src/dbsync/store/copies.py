@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dbsync.errors import EXIT_LOCKED, DbsyncError
-from dbsync.store.sqlite_file import read_only
+from dbsync.store.sqlite_file import uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ def traces(database: str) -> list[list[int]]:
 
 def schema_version(database: str) -> int:
     """Return SQLite's count of changes to the schema (pragma.html#pragma_schema_version)."""
-    with contextlib.closing(sqlite3.connect(read_only(database), uri=True, timeout=3)) as db:
+    with contextlib.closing(sqlite3.connect(uri_of(database), uri=True, timeout=3)) as db:
         return int(db.execute("PRAGMA schema_version").fetchone()[0])
 
 
@@ -101,7 +101,7 @@ def _require_room(folder: str, database: str) -> None:
 def _backup(source: str, destination: str) -> None:
     try:
         with (
-            contextlib.closing(sqlite3.connect(read_only(source), uri=True, timeout=BUSY_SECONDS)) as one,
+            contextlib.closing(sqlite3.connect(uri_of(source), uri=True, timeout=BUSY_SECONDS)) as one,
             contextlib.closing(sqlite3.connect(destination, timeout=BUSY_SECONDS)) as other,
         ):
             one.backup(other, pages=-1, progress=_patience(destination), sleep=0.05)

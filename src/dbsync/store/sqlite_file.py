@@ -22,7 +22,7 @@ def read_sqlite(path: str, version_table: str) -> tuple[list[str], str]:
     """
     import sqlite3
 
-    db = sqlite3.connect(read_only(path), uri=True, timeout=3, isolation_level=None)
+    db = sqlite3.connect(uri_of(path), uri=True, timeout=3, isolation_level=None)
     try:
         db.execute("BEGIN")
         schema = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
@@ -34,10 +34,10 @@ def read_sqlite(path: str, version_table: str) -> tuple[list[str], str]:
         db.close()
 
 
-def read_only(path: str) -> str:
-    """Return the URI that opens a file for reading (uri.html)."""
+def uri_of(path: str, mode: str = "ro") -> str:
+    """Return the URI that opens a file for reading only, unless another mode is said (uri.html)."""
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file:{quoted}?mode=ro"
+    return f"file:{quoted}?mode={mode}"
 
 
 def stamp_of(schema: Iterable[Row], version_table: str) -> str:
