@@ -21,6 +21,7 @@ from dbsync.sync.clock import utc_now
 from dbsync.sync.current_database import CurrentDatabase
 from dbsync.sync.keeping import KeptRows
 from dbsync.sync.known import as_written, known_entries
+from dbsync.sync.left_behind import lines_of_those_staying, types_of_those_going
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.request import graph_facts
 from dbsync.sync.rules import why_no_plan, why_not
@@ -208,23 +209,10 @@ class Mover:
         self.losses = event["losses"]
 
     def _on_types(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Say which types, used no longer, only the revisions taken down speak of: those are theirs."""
-        down, stay = self._going_and_staying()
-        words = {name: name.lower().encode() for name in event["names"]}
-        return {"left": [name for name, word in words.items() if _speaks(down, word) and not _speaks(stay, word)]}
+        return {"left": types_of_those_going(self._now, event["names"])}
 
     def _on_gone(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Say which lines of the schema were made by revisions that stay, so that they should still be there."""
-        made = self._now.ledger.changes(self._now.track, self._going_and_staying()[1])
-        known = {line for added, _ in made.values() for line in added}
-        return {"lines": [line for line in event["lines"] if line in known]}
-
-    def _going_and_staying(self) -> tuple[list[Entry], list[Entry]]:
-        going, entries = set(self._now.planned.down), self._now.known.entries
-        return (
-            [entry for entry in entries if entry.revision.id in going],
-            [entry for entry in entries if entry.revision.id not in going],
-        )
+        return {"lines": lines_of_those_staying(self._now, event["lines"])}
 
     def _on_cleared(self, event: dict[str, Any]) -> None:
         self._now.notes.append(f"cleared away what downgrades left behind: {', '.join(event['what'])}")
@@ -312,7 +300,3 @@ class Mover:
             copies.remove(copy)
         if moved:
             copies.prune(self._project.layout)
-
-
-def _speaks(entries: list[Entry], word: bytes) -> bool:
-    return any(word in entry.source.lower() for entry in entries)
