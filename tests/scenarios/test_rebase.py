@@ -146,6 +146,12 @@ def test_a_dry_run_changes_nothing(forked: Project):
     assert (before, rows) == (files(forked), dump(forked))
 
 
+@pytest.mark.parametrize("words", [("--onto", "main"), ("main",)])
+def test_the_upstream_is_named_by_an_option_or_as_git_has_it(forked: Project, words: tuple[str, ...]):
+    forked.git("merge", "--quiet", "--no-edit", "main")
+    assert forked.dbsync("rebase", "--dry-run", *words).out.startswith("f1 on top of m2")
+
+
 def test_in_the_middle_of_a_rebase_git_is_to_go_on(forked: Project):
     forked.write("notes", "feature")
     forked.commit("Notes here")

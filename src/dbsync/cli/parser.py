@@ -72,6 +72,7 @@ def _add_moving(verbs: argparse._SubParsersAction[_Parser]) -> None:
     rebase = verbs.add_parser("rebase", help="put this git branch's revisions on top of the upstream's")
     rebase.add_argument("-n", "--dry-run", action="store_true", help="show what would change and change nothing")
     rebase.add_argument("--onto", metavar="REF", help="the upstream (default: the default branch)")
+    rebase.add_argument("upstream", nargs="?", metavar="REF", help="the same, as git has it")
     merge = verbs.add_parser("merge", help="join the revision heads with a merge revision")
     merge.add_argument("-m", "--message", metavar="MESSAGE", help="the revision's message (default: names the heads)")
     verbs.add_parser("ensure", help="for application and test start: in sync, or say why not")

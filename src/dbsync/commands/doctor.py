@@ -110,9 +110,7 @@ def _environment(project: Project, environment: Environment) -> Iterator[Part]:
         yield Part(name, "no interpreter", error.obstacle)
         return
     status = environment_status(project, environment)
-    yield Part(
-        name, f"{len(status.target.map)} revisions, head {', '.join(status.target.map.declared_heads) or 'none'}"
-    )
+    yield Part(name, f"{_count(len(status.target.map))}, head {', '.join(status.target.map.declared_heads) or 'none'}")
     for obstacle in status.obstacles:
         yield Part(name, obstacle.code, obstacle)
     for one in status.databases:
@@ -144,3 +142,7 @@ def _fix(project: Project) -> list[str]:
 def _size(folder: str) -> int:
     paths = (os.path.join(inner, name) for inner, _, names in os.walk(folder) for name in names)
     return sum(os.lstat(path).st_size for path in paths)
+
+
+def _count(revisions: int) -> str:
+    return "1 revision" if revisions == 1 else f"{revisions} revisions"

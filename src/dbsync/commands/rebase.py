@@ -26,10 +26,10 @@ class Rebased(NamedTuple):
 
 
 def run(context: Context, options: Namespace) -> Report:
-    """Re-parent; `options` holds `onto` (a ref or None) and `dry_run`. Nothing is written unless all can be."""
+    """Re-parent; `options` holds `onto` or `upstream`, and `dry_run`. Nothing is written unless all can be."""
     project = context.project()
     graphs, obstacles = sound_graphs(project)
-    refs = possible_upstreams(project, options.onto)
+    refs = possible_upstreams(project, options.onto or options.upstream)
     found = [reparent(project, environment, graph, refs) for environment, graph in graphs]
     edits = [edit for one in found for edit in one.edits]
     followed = None

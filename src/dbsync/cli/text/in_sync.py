@@ -22,7 +22,8 @@ def show_in_sync(status: dict[str, Any], arguments: list[str]) -> None:
 def in_sync_lines(environment: dict[str, Any]) -> list[str]:
     """Return the lines of one environment, given in the form of `status --json`, as `status` shows it."""
     heads = clean(", ".join(environment["heads"]) or "none")
-    lines = [f"{clean(environment['name'])}: {environment['revisions']} revisions, head {heads}"]
+    number = environment["revisions"]
+    lines = [f"{clean(environment['name'])}: {number} revision{'' if number == 1 else 's'}, head {heads}"]
     for one in environment["databases"]:
         lines.append(f"  {clean(one['database'])} at {clean(', '.join(one['current']) or 'base')}: in sync")
         if one["observed"]:
