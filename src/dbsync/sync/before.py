@@ -27,7 +27,7 @@ def copy_before(project: Project, current: CurrentDatabase, *, reachable: bool) 
     try:
         copy = copy_name(project, current.ledger)
         if not os.path.exists(copy):
-            copies.take(copy, path)
+            copies.take(copy, path, locked=True)
     except (DbsyncError, OSError) as error:
         current.notes.append(f"no copy was made ({error}): `dbsync undo` would go by the revisions")
         return ""
