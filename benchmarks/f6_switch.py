@@ -5,24 +5,9 @@ from __future__ import annotations
 import itertools
 import shutil
 
-from harness import ALEMBIC, SIZES, compare, cpu, folder, git, make_project, write_revision
+from harness import ALEMBIC, SIZES, add_branch, compare, cpu, folder, git, make_project
 
 GOALS = {100: 0.45, 2000: 0.27, 10000: 0.09}
-
-
-def add_branch(top, name, first, prefix):
-    git(top, "switch", "--quiet", "-c", name, "main")
-    for number in range(3):
-        made = write_revision(top, first + number, table=True)
-        path = next((top / "migrations/versions").glob(f"{made}_*"))
-        text = path.read_text().replace(f'"{made}"', f'"{prefix}{made}"')
-        if number:
-            parent = f"r{first + number - 1:06d}"
-            text = text.replace(f'"{parent}"', f'"{prefix}{parent}"')
-        path.unlink()
-        path.with_name(f"{prefix}{made}_revision.py").write_text(text)
-    git(top, "add", ".")
-    git(top, "commit", "--quiet", "-m", name)
 
 
 for size in SIZES:

@@ -112,17 +112,22 @@ def write_revision(top, number, *, table=False):
     return name
 
 
-def make_project(path, size):
+def use_url(top, url):
+    """Let alembic.ini name a database."""
+    ini = top / "alembic.ini"
+    lines = ini.read_text().splitlines()
+    ini.write_text(
+        "\n".join(f"sqlalchemy.url = {url}" if line.startswith("sqlalchemy.url") else line for line in lines)
+    )
+
+
+def make_project(path, size, url="sqlite:///dev.db"):
     """Make a repository with a chain of `size` revisions, its database stamped at the head, adopted by dbsync."""
     top = path / "project"
     top.mkdir()
     git(top, "init", "--quiet")
     subprocess.run([*ALEMBIC, "init", "migrations"], cwd=top, check=True, capture_output=True)
-    ini = top / "alembic.ini"
-    lines = ini.read_text().splitlines()
-    ini.write_text(
-        "\n".join("sqlalchemy.url = sqlite:///dev.db" if line.startswith("sqlalchemy.url") else line for line in lines)
-    )
+    use_url(top, url)
     (top / ".gitignore").write_text("dev.db*\n__pycache__/\n")
     for number in range(size):
         last = write_revision(top, number)
@@ -131,3 +136,19 @@ def make_project(path, size):
     subprocess.run([*ALEMBIC, "stamp", last], cwd=top, check=True, capture_output=True)
     subprocess.run([*DBSYNC, "init", "--yes"], cwd=top, check=True, capture_output=True)
     return top
+
+
+def add_branch(top, name, first, prefix):
+    """Commit three revisions, a table each, on a git branch of their own."""
+    git(top, "switch", "--quiet", "-c", name, "main")
+    for number in range(3):
+        made = write_revision(top, first + number, table=True)
+        path = next((top / "migrations/versions").glob(f"{made}_*"))
+        text = path.read_text().replace(f'"{made}"', f'"{prefix}{made}"')
+        if number:
+            parent = f"r{first + number - 1:06d}"
+            text = text.replace(f'"{parent}"', f'"{prefix}{parent}"')
+        path.unlink()
+        path.with_name(f"{prefix}{made}_revision.py").write_text(text)
+    git(top, "add", ".")
+    git(top, "commit", "--quiet", "-m", name)
