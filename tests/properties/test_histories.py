@@ -196,7 +196,7 @@ class Histories(RuleBasedStateMachine):
 
         Rows that would be lost must stop it, and so must more downgrades than a hook carries out.
         """
-        before = dump(self.project)
+        before, rows = dump(self.project), self.rows()
         act()
         report = self.call(ensure)
         codes = self.codes(report)
@@ -207,6 +207,18 @@ class Histories(RuleBasedStateMachine):
         forked = self.codes(report) == ["DBS320"]
         assert report.exit_code == forked, (report.value, self.project.git("log", "--oneline", "--graph", "--all").out)
         self.check(forked=forked)
+        self.check_rows(rows)
+
+    def rows(self) -> dict[str, int]:
+        """Return how many rows each table has."""
+        return {table: sql(self.project, f"SELECT count(*) FROM {table}")[0][0] for table in tables_of(self.project)}
+
+    def check_rows(self, before: dict[str, int]) -> None:
+        """Assert that no row is gone of a table that was there before, whatever was done to it meanwhile."""
+        now = self.rows()
+        assert {table: now[table] for table in before if table in now} == {
+            table: count for table, count in before.items() if table in now
+        }
 
     @staticmethod
     def codes(report: Any) -> list[str]:

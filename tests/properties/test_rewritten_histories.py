@@ -55,7 +55,7 @@ class RewrittenHistories(ForkedHistories):
 
     def settle(self, act: Callable[[], object]) -> None:
         """As before; a tree that cannot be built is refused with the database unchanged, and then left."""
-        start = self.project.rev("HEAD")
+        start, rows = self.project.rev("HEAD"), self.rows()
         act()
         if not self.is_buildable():
             note("refused")
@@ -66,6 +66,7 @@ class RewrittenHistories(ForkedHistories):
             self.git("clean", "-fdq")
         self.catch_up()
         self.check()
+        self.check_rows(rows)
 
     def catch_up(self) -> None:
         """Let the database catch up; what a person is asked about changes nothing, and is then said yes to."""
