@@ -129,6 +129,9 @@ def dump_postgres(project: Project) -> list[str]:
 
 def tables_of(project: Project) -> list[str]:
     """Return the names of the tables, less the version table."""
+    if is_postgres(project.database):
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        return sorted(row[0] for row in sql(project, query))
     keys = state_of(project.database).schema
     return sorted(key.removeprefix("table ") for key in keys if key.startswith("table "))
 
