@@ -195,6 +195,20 @@ def test_a_flask_application_that_is_not_found_is_said_so(project):
     assert "Traceback" not in done.err
 
 
+def test_settings_that_are_missing_are_named_and_their_values_are_not(project):
+    code = "from pydantic_settings import BaseSettings\n\nclass Settings(BaseSettings):\n    shop_mail: str\n    shop_port: int\n"
+    project.write("shop_settings.py", f"{code}\nsettings = Settings()\n")
+    edit_env(project, ("from alembic import context\n", "from alembic import context\nimport shop_settings\n"))
+    project.table("r1", name="users")
+    project.environ["SHOP_PORT"] = "hidden"
+
+    done = project.dbsync("init", "--yes", check=False)
+
+    assert done.rc == 1
+    assert "2 validation errors for Settings: shop_mail, shop_port (shop_settings.py:" in done.err
+    assert "hidden" not in done.err
+
+
 # configured in code
 
 SETTINGS = """\

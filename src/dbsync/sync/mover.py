@@ -13,7 +13,7 @@ from dbsync.errors import Obstacle
 from dbsync.plan.left_alone import why_left_alone
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.planner import make_plan
-from dbsync.plan.way_back import lacks_way_back
+from dbsync.plan.way_back import raises_on_the_way_back, why_no_way_back
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.store.shelf import Shelf
 from dbsync.sync.adoption import Built
@@ -185,10 +185,11 @@ class Mover:
             if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
                 message = f"the source of {one} was found in {entries[one].commit[:12]}, which is not trusted: not run"
                 return Obstacle("DBS506", message, f"`dbsync explain {one}`, look at it, then `dbsync sync`")
-        one_way = [one for one in plan.down if lacks_way_back(entries[one].source)]
-        if one_way and not self._rules.accept_loss:
-            message = f"revision {one_way[0]} has an empty downgrade: what its upgrade changed would stay"
-            return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` takes it down all the same")
+        for one in plan.down if not self._rules.accept_loss else ():
+            why = why_no_way_back(entries[one].source)
+            if why:
+                hint = "write its downgrade, or `dbsync sync --yes` takes it down all the same"
+                return Obstacle("DBS309", f"revision {one} {why}", hint)
         if not self._rules.by_hook or not plan.steps:
             return None
         sources = {**self._target.sources(self._project, plan.up), **{one: entries[one].source for one in plan.down}}
@@ -211,6 +212,7 @@ class Mover:
             "target": graph_facts(self._target.map, up),
             "down": plan.down,
             "up": plan.up,
+            "skipped": [one for one in plan.down if raises_on_the_way_back(entries[one].source)],
             "heads": list(plan.heads),
             "in_place": list(plan.in_place),
             "whole": self._whole(current) if plan.in_place else None,
