@@ -91,6 +91,49 @@ def test_flask_migrate_from_a_sub_folder(project):
     assert "table t_r2" in state_of(project.database).schema
 
 
+@pytest.mark.parametrize("option", ["", "script_location = .\n"])
+def test_flask_migrate_inside_the_applications_package(project, option):
+    use_flask(project, "shop/__init__.py")
+    for name in ("env.py", "alembic.ini", "script.py.mako"):
+        project.write(f"shop/migrations/{name}", project.path(f"migrations/{name}").read_text())
+        project.remove(f"migrations/{name}")
+    ini = project.path("shop/migrations/alembic.ini").read_text().replace("[alembic]\n", f"[alembic]\n{option}")
+    project.write("shop/migrations/alembic.ini", ini)
+    project.write(".flaskenv", "FLASK_APP=shop:create_app\n")
+    project.script_location = "shop/migrations"
+    project.table("r1", name="users")
+    project.commit("Users")
+    flask_db(project, "db", "upgrade", "-d", "shop/migrations")
+
+    assert "follows Git now" in project.dbsync("init", "--yes").err
+    project.table("r2", "r1")
+    project.dbsync("sync")
+    assert "table t_r2" in state_of(project.database).schema
+
+
+@pytest.mark.parametrize("how", ["flask_migrate", "alembic.command"])
+def test_an_application_that_upgrades_when_it_starts_leaves_that_to_the_plan(project, how):
+    use_flask(project, "app.py")
+    arguments = (
+        "'migrations'"
+        if how == "flask_migrate"
+        else "app.extensions['migrate'].migrate.get_config('migrations'), 'heads'"
+    )
+    upgrade = f"    with app.app_context():\n        from {how} import upgrade\n        upgrade({arguments})\n    return app\n"
+    code = project.path("app.py").read_text()
+    project.write("app.py", code.replace("    return app\n", upgrade))
+    project.table("r1", name="users")
+    project.commit("Users")
+    flask_db(project, "db", "upgrade")
+    assert "note:" not in project.dbsync("init", "--yes").err
+    branch(project, "feature", "f2", 'op.create_table("f", sa.Column("id", sa.Integer))', 'op.drop_table("f")')
+
+    assert "-0 +1" in project.switch("feature").err
+    assert "table f" in state_of(project.database).schema
+    assert "-1 +0" in project.switch("main").err
+    assert "table f" not in state_of(project.database).schema
+
+
 MULTI = """\
 def upgrade(engine_name):
     globals()["upgrade_%s" % engine_name]()
@@ -150,6 +193,20 @@ def test_a_flask_application_that_is_not_found_is_said_so(project):
     assert done.rc == 1
     assert "Could not locate a Flask application" in done.err
     assert "Traceback" not in done.err
+
+
+def test_settings_that_are_missing_are_named_and_their_values_are_not(project):
+    code = "from pydantic_settings import BaseSettings\n\nclass Settings(BaseSettings):\n    shop_mail: str\n    shop_port: int\n"
+    project.write("shop_settings.py", f"{code}\nsettings = Settings()\n")
+    edit_env(project, ("from alembic import context\n", "from alembic import context\nimport shop_settings\n"))
+    project.table("r1", name="users")
+    project.environ["SHOP_PORT"] = "hidden"
+
+    done = project.dbsync("init", "--yes", check=False)
+
+    assert done.rc == 1
+    assert "2 validation errors for Settings: shop_mail, shop_port (shop_settings.py:" in done.err
+    assert "hidden" not in done.err
 
 
 # configured in code

@@ -178,25 +178,6 @@ def test_an_application_that_changes_the_schema_on_import_is_named(project, how)
     assert state_of(project.database) == before
 
 
-def test_an_application_that_upgrades_on_import_is_named(project):
-    start(project)
-    upgrade = "from alembic import command, config\ncommand.upgrade(config.Config('alembic.ini'), 'heads')\n"
-    project.write(
-        "application.py",
-        f"import sys\nif 'running' not in sys.modules:\n    sys.modules['running'] = sys\n    {upgrade.replace(chr(10), chr(10) + '    ')}\n",
-    )
-    edit_env(project, (IMPORTS, f"{IMPORTS}import application\n"))
-    project.table("r2", "r1")
-    before = state_of(project.database)
-
-    done = project.dbsync("sync", check=False)
-
-    assert done.rc == 1
-    assert "DBS405" in done.err
-    assert "Traceback" not in done.err
-    assert state_of(project.database) == before
-
-
 def test_init_names_the_place_that_creates_the_schema(project):
     project.write("application.py", "metadata.create_all(engine)\n")
 

@@ -128,6 +128,19 @@ def test_a_file_outside_the_repository_counts(judged):
     judged.judge(fresh=True)
 
 
+@pytest.mark.parametrize("mode", ["a", "w"])
+def test_a_file_that_the_application_writes_when_it_starts_does_not_count(judged, mode):
+    """Mealie's log: every run of the application adds to it."""
+    path = judged.top.parent / "app.log"
+    writing = f"with open({str(path)!r}, {mode!r}) as log:\n    log.write('started\\n')\n"
+    judged.write("app/log.py", writing)
+    model(judged, columns=SAID.format(1), more="import app.lengths, app.log")
+    judged.judge(fresh=True)
+    path.write_text("what else the application had to say")
+
+    judged.judge()
+
+
 @pytest.mark.parametrize("name", [".env", "local_settings.py", "app/local_settings.py"])
 def test_an_ignored_file_that_comes_or_changes_counts(judged, name):
     model(judged, more=f"import os\nif os.path.isfile({name!r}): open({name!r}).close()")

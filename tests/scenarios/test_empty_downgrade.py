@@ -1,4 +1,4 @@
-"""A downgrade that does nothing: the tables would stay, the id would go, and the next upgrade would stumble over them."""
+"""A downgrade that does nothing, or only raises: the tables would stay, the id would go, and the next upgrade would stumble over them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from tests.support.project import Project
 
 
-@pytest.fixture
-def one_way(project: Project) -> Project:
-    """Give a project that follows Git on main, ahead of the tag `before` by a revision with an empty downgrade."""
+@pytest.fixture(params=["pass", 'raise NotImplementedError("no way back")'], ids=["empty", "raising"])
+def one_way(project: Project, request: pytest.FixtureRequest) -> Project:
+    """Give a project that follows Git on main, ahead of the tag `before` by a revision without a way back."""
     project.table("r1")
     project.commit("Add r1")
     project.git("tag", "before")
-    project.revision("r2", "r1", 'op.create_table("t2", sa.Column("id", sa.Integer))', "pass")
+    project.revision("r2", "r1", 'op.create_table("t2", sa.Column("id", sa.Integer))', request.param)
     project.commit("Add r2")
     return follow(project)
 

@@ -125,7 +125,7 @@ def test_a_downgrade_that_there_is_none_of_changes_nothing(people: Project):
     people.commit("Add f2 and f3")
     before = dump(people)
     done = people.switch("main")
-    assert (done.rc, codes(done)) == (0, ["DBS413"])
+    assert (done.rc, codes(done)) == (0, ["DBS309"])
     assert "no way back" in done.err
     assert dump(people) == before
 

@@ -136,9 +136,8 @@ def _offer_sync(
 
 
 def _creators(project: Project) -> list[str]:
-    """Find places that build or upgrade the schema when the application starts: they work against every migration."""
-    pattern = r"\.create_all\(|command\.upgrade\(|flask_migrate.*\bupgrade\b"
-    output = project.repository.ask("grep", "-n", "-I", "-E", "-e", pattern).stdout.decode(errors="replace")
+    """Find places that may build the schema when the application starts: they work against every migration."""
+    output = project.repository.ask("grep", "-n", "-I", "-F", "-e", ".create_all(").stdout.decode(errors="replace")
     scripts = tuple(f"{one.script_location}/" for one in project.environments()[0])
     places = [line.split(":", 2)[:2] for line in output.splitlines()]
     return [

@@ -57,6 +57,9 @@ def _environment(options: Options | Obstacle, source: Source) -> Environment | O
         place = locate(options, source.listing)
     except ConfigurationError as error:
         return error.obstacle
+    flask_migrate = _is_flask_migrate(options, place.script_location, source)
+    if flask_migrate and options.directory is None:
+        place = place._replace(directory=_above_packages(place.script_location, source))
     return Environment(
         name=options.name,
         config_path=options.config_path,
@@ -67,7 +70,7 @@ def _environment(options: Options | Obstacle, source: Source) -> Environment | O
         script_location=place.script_location,
         version_locations=place.version_locations,
         recursive=options.recursive,
-        flask_migrate=_is_flask_migrate(options, place.script_location, source),
+        flask_migrate=flask_migrate,
     )
 
 
@@ -79,15 +82,23 @@ def _is_flask_migrate(options: Options, script: str, source: Source) -> bool:
     return b"current_app" in content and b"flask" in content
 
 
+def _above_packages(script: str, source: Source) -> str:
+    """Return where `flask db` is run: the nearest folder above the script directory that is not inside a package."""
+    folder = folder_of(script)
+    while folder and join(folder, "__init__.py") in source.listing.paths:
+        folder = folder_of(folder)
+    return folder
+
+
 def _with_script(options: Options, named: set[str], source: Source) -> Options | Obstacle:
     """Name the script directory of a config that does not: the code that runs Alembic sets it.
 
-    Flask-Migrate's is the config's own folder, run from the one above (flask_migrate.Migrate.get_config). Else it is
-    the only one below the config that no other config names.
+    Flask-Migrate's is the config's own folder (flask_migrate.Migrate.get_config). Else it is the only one below the
+    config that no other config names.
     """
     folder, top = folder_of(options.config_path), source.settings.top
     if options.ini == options.config_path and source.listing.has_script(folder):
-        directory = folder_of(folder) if options.directory is None else options.directory
+        directory = _above_packages(folder, source) if options.directory is None else options.directory
         return options._replace(script_location=join(top, folder), directory=directory)
     inside = f"{folder}/" if folder else ""
     below = [script for script in source.listing.script_directories() if f"{script}/".startswith(inside)]

@@ -15,6 +15,13 @@ CHANGING = (
 )
 
 
+def why_no_way_back(source: bytes) -> str:
+    """Return why a revision cannot be taken down as it is written; "" where nothing says so."""
+    if lacks_way_back(source):
+        return "has an empty downgrade: what its upgrade changed would stay"
+    return "has no way back: its downgrade only raises" if raises_on_the_way_back(source) else ""
+
+
 def lacks_way_back(source: bytes) -> bool:
     """Say whether `downgrade` does nothing where `upgrade` changes the schema: that would stay, and be in the way."""
     try:

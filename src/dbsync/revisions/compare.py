@@ -2,7 +2,8 @@
 
 Imports of every revision there is are rewritten long after it was applied, by isort and when a module of the project
 moves. So it does not matter how those that stand together are ordered and grouped, nor which module of a package a
-name comes from (what that module does is not compared either); SQLAlchemy has one name for different types.
+name comes from (what that module does is not compared either); SQLAlchemy has one name for different types. What is
+imported and never used comes from a template, and linters take it out again: it counts only where it may be a model.
 Type hints are rewritten as widely, and do nothing: only those of a class may be read, by a model or a dataclass.
 
 The identifiers are compared as the graph has them (a parent that changed is *re-parented*, not *rewritten*).
@@ -24,6 +25,8 @@ IGNORED = frozenset({"kind", "type_comment", "type_ignores"})
 HINTS = frozenset({"annotation", "returns"})
 HINTING = frozenset({"__future__", "collections.abc", "typing", "typing_extensions"})
 DOWNGRADE = "downgrade"
+# Where one of these is used, an import may matter without being named: it makes models known, or is found by its name.
+UNNAMED = frozenset({"metadata", "create_all", "drop_all", "globals", "locals", "vars", "eval", "exec"})
 
 
 def same_body(one: bytes, other: bytes) -> bool:
@@ -70,8 +73,16 @@ def _upgrade(source: bytes) -> str:
 def _module(source: bytes) -> ast.Module:
     module = syntax_tree(source)
     telling = [node for node in module.body if not (_is_identifier(node) or _is_of_hints(node))]
-    module.body = list(_with_sorted_imports(telling))
+    module.body = list(_with_sorted_imports(telling, _names(module)))
     return module
+
+
+def _names(module: ast.Module) -> frozenset[str] | None:
+    """Return the names that a module uses; None where imports may be used without being named."""
+    nodes = list(ast.walk(module))
+    names = frozenset(node.id for node in nodes if isinstance(node, ast.Name))
+    attributes = frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute))
+    return None if UNNAMED & (names | attributes) else names
 
 
 def _tokens(module: ast.Module) -> Iterator[str]:
@@ -80,7 +91,7 @@ def _tokens(module: ast.Module) -> Iterator[str]:
     attributes = {id(one) for each in classes for one in each.body if isinstance(one, ast.AnnAssign)}
     stack: list[object] = [module]
     while stack:
-        node = stack.pop()
+        node = _plain(stack.pop())
         if isinstance(node, ast.AST):
             yield type(node).__name__
             ignored = IGNORED if id(node) in attributes else IGNORED | HINTS
@@ -90,6 +101,13 @@ def _tokens(module: ast.Module) -> Iterator[str]:
             stack.extend(reversed(node))
         else:
             yield repr(node)
+
+
+def _plain(node: object) -> object:
+    """Return the string that an f-string without a placeholder is; anything else as it is."""
+    if isinstance(node, ast.JoinedStr) and all(isinstance(part, ast.Constant) for part in node.values):
+        return ast.Constant("".join(str(part.value) for part in node.values if isinstance(part, ast.Constant)))
+    return node
 
 
 def _field(node: ast.AST, name: str) -> object:
@@ -105,15 +123,16 @@ def _is_of_hints(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and not node.level and node.module in HINTING
 
 
-def _with_sorted_imports(nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+def _with_sorted_imports(nodes: Iterable[ast.stmt], used: frozenset[str] | None) -> Iterator[ast.stmt]:
     for are_imports, group in groupby(nodes, lambda node: isinstance(node, (ast.Import, ast.ImportFrom))):
         together = list(group)
-        yield from _sorted_imports(together) if are_imports else together
+        yield from _sorted_imports(together, used) if are_imports else together
 
 
-def _sorted_imports(nodes: list[ast.stmt]) -> list[ast.stmt]:
+def _sorted_imports(nodes: list[ast.stmt], used: frozenset[str] | None) -> list[ast.stmt]:
     """Sort imports, one statement a name, where none replaces what another one bound: then their order says nothing."""
-    single = [(alias.asname or alias.name, one) for node in nodes for alias, one in _one_by_one(node)]
+    names = [(alias.asname or alias.name, one) for node in nodes for alias, one in _one_by_one(node)]
+    single = [(name, one) for name, one in names if used is None or name == "*" or name.partition(".")[0] in used]
     bound = {name for name, _ in single}
     if len(bound) == len(single) and "*" not in bound:
         single.sort(key=lambda pair: pair[0])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
 from dbsync.plan.planner import make_plan
+from dbsync.plan.way_back import raises_on_the_way_back
 from dbsync.store import copies
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.store.shelf import Shelf
@@ -154,6 +155,7 @@ class Mover:
             "target": graph_facts(self._target.map, up),
             "down": plan.down,
             "up": plan.up,
+            "skipped": [one for one in plan.down if raises_on_the_way_back(entries[one].source)],
             "heads": list(plan.heads),
             "in_place": list(plan.in_place),
             "whole": self._whole(current) if plan.in_place else None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.errors import Obstacle
 from dbsync.plan.left_alone import why_left_alone
 from dbsync.plan.ordinary import why_not_ordinary
-from dbsync.plan.way_back import lacks_way_back
+from dbsync.plan.way_back import why_no_way_back
 from dbsync.sync.target import blocks
 
 if TYPE_CHECKING:
@@ -88,8 +88,9 @@ def _distrusted(rules: Rules, down: list[Entry]) -> Obstacle | None:
 
 
 def _one_way(rules: Rules, down: list[Entry]) -> Obstacle | None:
-    one_way = [entry.revision.id for entry in down if lacks_way_back(entry.source)]
-    if not one_way or rules.accept_loss:
-        return None
-    message = f"revision {one_way[0]} has an empty downgrade: what its upgrade changed would stay"
-    return Obstacle("DBS309", message, "write its downgrade, or `dbsync sync --yes` takes it down all the same")
+    for entry in down if not rules.accept_loss else ():
+        why = why_no_way_back(entry.source)
+        if why:
+            hint = "write its downgrade, or `dbsync sync --yes` takes it down all the same"
+            return Obstacle("DBS309", f"revision {entry.revision.id} {why}", hint)
+    return None

@@ -58,8 +58,16 @@ def _sentence(error: BaseException) -> str:
         return f"a % in option {error.option} of section {error.section} must be written %%"
     first, *rest = str(getattr(error, "orig", None) or error).strip().splitlines() or [""]
     last = rest[-1].strip() if rest and first.endswith(":") else ""  # Flask's loader ends with a traceback
-    text = SCRATCH.sub("", f"{first} {last}".rstrip())
+    text = SCRATCH.sub("", f"{first} {last}".rstrip()) + _wrong_settings(error)
     return PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] is not None else f"{found[2]}***", text)
+
+
+def _wrong_settings(error: BaseException) -> str:
+    """Return the names that pydantic finds missing or wrong, which its first line only counts. Values may be secret."""
+    if not type(error).__module__.startswith("pydantic"):
+        return ""
+    found: list[dict[str, Any]] = getattr(error, "errors", list)()
+    return ": " + ", ".join(".".join(map(str, one["loc"])) for one in found) if found else ""
 
 
 def _place(error: BaseException, top: str) -> tuple | None:  # type: ignore[type-arg]  # Python 3.9

@@ -160,7 +160,7 @@ class Guard:
             message = f"a revision writes through a second connection, which cannot be rolled back: {words}"
             raise Stop("DBS406", message, "run it by hand with `alembic upgrade`")
         message = f"the application changes the database while env.py loads it: {words}"
-        raise Stop("DBS405", message, "take create_all or upgrade out of what env.py imports, then `dbsync sync`")
+        raise Stop("DBS405", message, "take create_all out of what env.py imports, then `dbsync sync`")
 
 
 def _is_loopback(name: str) -> bool:

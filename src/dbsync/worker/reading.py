@@ -43,6 +43,8 @@ class Reading:
     def _heard(self, event: str, arguments: Any) -> None:
         if event not in ("open", "os.listdir", "os.scandir") or not arguments or not isinstance(arguments[0], str):
             return
+        if event == "open" and _only_written(arguments):
+            return
         if "importlib" not in sys._getframe(1).f_code.co_filename:  # noqa: SLF001 - who asks
             self._opened.add(os.path.abspath(arguments[0]))
         elif event == "open":  # imports list folders too, only to find one module
@@ -73,6 +75,12 @@ class Reading:
         for whole in {path, os.path.realpath(path)} if path else ():
             if whole.startswith(self._top):
                 yield whole[len(self._top) :] + ("/" if os.path.isdir(whole) else "")
+
+
+def _only_written(arguments: Any) -> bool:
+    """Say whether a file is opened for writing alone: a log that grows with every run is nothing to depend on."""
+    flags = arguments[2] if len(arguments) > 2 else 0  # noqa: PLR2004 - path, mode, flags
+    return isinstance(flags, int) and flags & os.O_ACCMODE == os.O_WRONLY
 
 
 def _reads_text(path: str) -> bool:

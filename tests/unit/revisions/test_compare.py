@@ -63,7 +63,7 @@ IMPORTS = """import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Integer
 from ambuda.seed.utils.data_utils import create_db
-x = 1
+x = sa, op, Column, Integer, create_db
 """
 
 
@@ -75,7 +75,7 @@ import sqlalchemy as sa
 from ambuda.seed.utils.data_utils import create_db
 from sqlalchemy import Integer
 from sqlalchemy import Column
-x = 1
+x = sa, op, Column, Integer, create_db
 """
     assert same_body(IMPORTS.encode(), by_isort.encode())
 
@@ -105,13 +105,32 @@ def test_other_imports_are_a_rewrite(old, new):
     assert not same_body(IMPORTS.encode(), IMPORTS.replace(old, new).encode())
 
 
+def test_what_is_imported_and_never_used_rewrites_none():
+    """Mealie's b28fde4, by ruff: without this, a switch over it would take sixteen applied revisions down and up."""
+    old = b"import app.types\nimport sqlalchemy as sa\nfrom alembic import op\nop.execute(f'x')\n"
+    new = b"from alembic import op\n\nop.execute('x')\n"
+    placeholder = b"from alembic import op\n\nop.execute(f'{x}')\n"
+
+    assert same_body(old, new)
+    assert not same_body(placeholder, new)
+    assert not same_body(new, b"op.execute('x')\n")
+    assert not same_body(new, new.replace(b"import op", b"import *"))
+
+
+@pytest.mark.parametrize("use", ["Base.metadata.create_all(op.get_bind())", "globals()['User']"])
+def test_an_import_that_may_be_used_without_its_name_counts(use):
+    source = f"from app.models import User\n{use}\n"
+
+    assert not same_body(source.encode(), source.replace("from app.models import User\n", "").encode())
+
+
 def test_the_order_of_imports_counts_where_one_replaces_another():
-    assert not same_body(b"from a import x\nfrom b import x", b"from b import x\nfrom a import x")
-    assert not same_body(b"from a import *\nfrom b import x", b"from b import x\nfrom a import *")
+    assert not same_body(b"from a import x\nfrom b import x\nx()", b"from b import x\nfrom a import x\nx()")
+    assert not same_body(b"from a import *\nfrom b import x\nx()", b"from b import x\nfrom a import *\nx()")
 
 
 def test_the_order_of_imports_counts_where_something_stands_between():
-    assert not same_body(b"import a\nf()\nimport b", b"import b\nf()\nimport a")
+    assert not same_body(b"import a\nf()\nimport b\na, b", b"import b\nf()\nimport a\na, b")
 
 
 def test_new_type_hints_rewrite_none():

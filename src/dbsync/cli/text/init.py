@@ -27,9 +27,7 @@ def show(value: Initialised) -> None:
         console.obstacle(obstacle)
     _show_hooks(value)
     for place in value.creators:
-        console.say(
-            console.clean(f"note: {place} builds or upgrades the schema by itself: that works against migrations")
-        )
+        console.say(console.clean(f"note: {place} builds the schema by itself: that works against migrations"))
     for key, proposal in value.proposals.items():
         for wanted in proposal if isinstance(proposal, list) else [proposal]:
             command = f"git config --add dbsync.{key} {shlex.quote(str(wanted))}"
