@@ -165,6 +165,28 @@ def test_a_revision_that_may_be_about_the_table_is_believed(aged, up):
     assert (done.rc, "DBS202" in done.err) == (0, False), done.err
 
 
+@pytest.mark.parametrize("what", [[], ["--ref", "HEAD"]], ids=["work tree", "ref"])
+def test_what_autogenerate_passes_over_is_found_by_hand_too(aged, what):
+    assert aged.dbsync("check", *what).rc == 0
+    model(aged, columns=ADULT)
+    if what:
+        aged.commit("adults only", verify=False)
+
+    done = aged.dbsync("check", *what, check=False)
+
+    assert (done.rc, "[DBS202]" in done.err) == (1, True), done.err
+
+
+def test_by_hand_what_differs_is_an_error_whenever_it_came(aged):
+    model(aged, columns=f"{AGE}\n{EMAIL}")
+    aged.commit("no revision", verify=False)
+
+    done = aged.dbsync("check", check=False)
+
+    assert (done.rc, "+ column users.email" in done.err) == (1, True), done.err
+    assert "there before this" not in done.err
+
+
 def test_a_revision_that_was_committed_before_its_model_is_known(aged):
     batch = 'with op.batch_alter_table("users") as batch:\n    batch.{}("adult"{})'
     aged.revision(
@@ -396,3 +418,20 @@ def test_what_env_py_leaves_out_or_names_is_judged_its_way(modelled):
     done = commit(modelled, "-a")
     assert "uq_users_name" in done.err
     assert "default" in done.err
+
+
+def test_an_application_that_hangs_holds_up_git_no_longer_than_it_may(modelled):
+    modelled.git("config", "dbsync.checkTimeout", "3")
+    modelled.write(MODELS, f"import time\ntime.sleep(600)\n{modelled.path(MODELS).read_text()}")
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == 0
+    assert "warning: not judged: env.py and the revisions took longer than 3 s [DBS221]" in done.err
+    assert "hint: `git config dbsync.checkTimeout SECONDS`" in done.err
+    model(modelled, columns=EMAIL)
+    assert "[DBS201]" in commit(modelled, "-a").err
+
+    modelled.git("config", "dbsync.unjudged", "stop")
+    modelled.write(MODELS, f"import time\ntime.sleep(600)\n{modelled.path(MODELS).read_text()}")
+    assert commit(modelled, "-a").rc == 1

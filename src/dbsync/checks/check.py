@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.checks.danger import dangers
-from dbsync.checks.drift import Rules, drift
+from dbsync.checks.drift import drift
 from dbsync.checks.finding import Finding, without_waived
 from dbsync.checks.heads import unwanted_heads
 from dbsync.checks.history import rewritten_history
 from dbsync.checks.judged import judged
+from dbsync.checks.unjudged import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -61,9 +61,10 @@ def _verdict(judged: Judged, upon: CommitTree | None) -> Verdict:
 
 def _needs_bases(judged: Judged, here: Verdict) -> bool:
     """Say whether the bases have to be judged: to take off what was so before, or to compare the models' DDL."""
-    wrong = bool(here.lines or here.obstacle)
-    news = judged.new()
-    return judged.relative and not here.empty and (wrong or all(map(is_plain, judged.sources(list(news)).values())))
+    if here.empty or (here.obstacle and not judged.relative):
+        return False
+    wrong = judged.relative and bool(here.lines or here.obstacle)
+    return wrong or all(map(is_plain, judged.sources(list(judged.new())).values()))
 
 
 def _verdict_on_base(judged: Judged, base: CommitTree, here: Verdict) -> Verdict:

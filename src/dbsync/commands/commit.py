@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dbsync.checks.check import KINDS, check
 from dbsync.checks.clear import remember_clear
-from dbsync.checks.drift import Rules
 from dbsync.checks.finding import Finding
+from dbsync.checks.unjudged import Rules
 from dbsync.checks.verdicts import Verdicts
 from dbsync.commands.check import Checked, staged
 from dbsync.errors import DbsyncError, Obstacle
@@ -55,6 +55,7 @@ def _of_a_merge(project: Project, findings: list[Finding]) -> list[Finding]:
 
 
 def _judge(project: Project) -> list[Finding]:
+    project.limit_judging()
     subject = staged(project)
     found = check(project, subject, KINDS, Rules(project.settings.unjudged == "stop", why_untrusted(project)))
     if not found:

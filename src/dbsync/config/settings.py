@@ -42,9 +42,9 @@ class Settings(NamedTuple):
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters`, `runners`
     and `baselines` hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore`
     the codes of findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url`
-    a server for that. `shelf_keep` is for how many days rows that returned stay on the shelf as well. `proposals` are
-    keys of the tracked table that do not count until accepted. `obstacles` says why the tracked table could not be
-    read.
+    a server for that, `check_timeout` for how many seconds git waits for it (0: as long as it takes). `shelf_keep` is
+    for how many days rows that returned stay on the shelf as well. `proposals` are keys of the tracked table that do
+    not count until accepted. `obstacles` says why the tracked table could not be read.
     """
 
     top: str
@@ -65,6 +65,7 @@ class Settings(NamedTuple):
     heads: int = 1
     ignore: tuple[str, ...] = ()
     unjudged: str = "warn"
+    check_timeout: int = 120
     shadow_url: str | None = None
     shelf_keep: int = 14
     exclude: tuple[str, ...] = ()
@@ -116,6 +117,7 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         heads=project.count("heads", default=1),
         ignore=project.strings("ignore"),
         unjudged=own.choice("unjudged", UNJUDGED) or "warn",
+        check_timeout=own.count("checkTimeout", default=120),
         shadow_url=own.last("shadowUrl"),
         shelf_keep=own.count("shelfKeep", default=14),
         exclude=project.strings("exclude"),
