@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.support.flask import with_flask
 from tests.support.models import MODELS, model, with_models
 from tests.support.schema import assert_in_sync
 
@@ -435,3 +436,26 @@ def test_an_application_that_hangs_holds_up_git_no_longer_than_it_may(modelled):
     modelled.git("config", "dbsync.unjudged", "stop")
     modelled.write(MODELS, f"import time\ntime.sleep(600)\n{modelled.path(MODELS).read_text()}")
     assert commit(modelled, "-a").rc == 1
+
+
+FLASK_USERS = """
+
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+    age = db.Column(db.Integer)
+"""
+
+
+def test_flask_migrates_developers_are_told_their_own_commands(project):
+    with_flask(project, FLASK_USERS)
+    project.commit("Flask")
+    assert "hint: `flask db revision` writes the first one" in project.dbsync("check", check=False).err
+    columns = 'sa.Column("id", sa.Integer, primary_key=True), sa.Column("age", sa.Integer)'
+    project.revision("r1", None, f'op.create_table("users", {columns})', 'op.drop_table("users")')
+    project.commit("users")
+    project.dbsync("init", "--yes")
+    with_flask(project, f"{FLASK_USERS}    {EMAIL.replace('sa.', 'db.')}\n")
+    assert 'hint: `flask db migrate -m "…"`' in commit(project, "-a").err
+    with_flask(project, FLASK_USERS.replace("db.Integer)", 'db.Integer, db.CheckConstraint("age > 0"))'))
+    assert 'hint: `flask db revision -m "…"`' in commit(project, "-a").err

@@ -101,7 +101,7 @@ def _differences(judged: Judged, here: Verdict, before: list[Verdict]) -> list[F
         )
     if old:
         message = f"{_counted(len(old), 'difference')} between models and revisions, there before this"
-        obstacle = Obstacle("DBS201", message, AUTOGENERATE, judged.environment.name)
+        obstacle = Obstacle("DBS201", message, judged.environment.as_typed(AUTOGENERATE), judged.environment.name)
         findings.append(Finding(obstacle, stops=False, lines=tuple(old)))
     return findings
 
@@ -110,7 +110,8 @@ def _way_out(judged: Judged) -> str:
     """Name a revision that lies in the work tree and is not part of what is judged, else how to write one."""
     here = judged.project.graph(judged.environment)
     left_out = [one.path for one in here.map.revisions.values() if one.id not in judged.graph.map]
-    return f"`git add {' '.join(left_out)}`{WAIVE}" if left_out and judged.relative else AUTOGENERATE + WAIVE
+    add = f"`git add {' '.join(left_out)}`" if left_out and judged.relative else ""
+    return (add or judged.environment.as_typed(AUTOGENERATE)) + WAIVE
 
 
 def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
@@ -126,7 +127,7 @@ def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[F
         return []
     came = "no revision that came with it is about that" if news else "no revision came with it"
     message = f"the DDL of {', '.join(left)} changed and {came}; autogenerate does not see it"
-    hint = '`alembic revision -m "…"`, write it by hand, then `git add` it' + WAIVE
+    hint = judged.environment.as_typed('`alembic revision -m "…"`, write it by hand, then `git add` it') + WAIVE
     lines = tuple(line for each in left.values() for line in each)
     return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=lines)]
 

@@ -180,7 +180,7 @@ class Mover:
         plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
         left_alone = why_left_alone(current.facts["dialect"], plan)
         if left_alone is not None:
-            return left_alone
+            return left_alone._replace(hint=self._target.environment.as_typed(left_alone.hint))
         for one in plan.down if self._rules.unasked else ():
             if entries[one].observed and entries[one].commit and not self._rules.trusted(entries[one].commit):
                 message = f"the source of {one} was found in {entries[one].commit[:12]}, which is not trusted: not run"
