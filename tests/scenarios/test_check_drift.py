@@ -220,6 +220,7 @@ def test_an_amended_commit_is_judged_by_all_that_it_brings(aged):
             "b = sa.Column(sa.Integer)\na = sa.Column(sa.Integer)",
         ),
         ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer, default=7)"),
+        ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer, comment="no such thing on SQLite")'),
         ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer)\ndef said(self): return self.a"),
     ],
 )

@@ -57,7 +57,7 @@ def _ddl(table: Any, dialect: Any) -> Iterator[str]:
         values = getattr(column.type, "enums", None)
         if values:
             yield f"{column.name} one of {', '.join(map(repr, values))}"
-        if column.comment:
+        if column.comment and dialect.supports_comments:
             yield f"{column.name} comment {column.comment!r}"
     for key, value in (
         table.dialect_options.get(dialect.name, {}).items() if dialect.name in table.dialect_options else ()
