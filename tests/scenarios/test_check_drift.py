@@ -220,6 +220,10 @@ def test_an_amended_commit_is_judged_by_all_that_it_brings(aged):
             "b = sa.Column(sa.Integer)\na = sa.Column(sa.Integer)",
         ),
         ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer, default=7)"),
+        (
+            'a = sa.Column(sa.Integer, sa.CheckConstraint("a > 0"))',
+            'a = sa.Column(sa.Integer, sa.CheckConstraint("a  >\\n 0"))',
+        ),
         ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer, comment="no such thing on SQLite")'),
         ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer)\ndef said(self): return self.a"),
     ],
@@ -249,6 +253,44 @@ def test_what_differed_before_is_not_this_commits(modelled):
     by_hand = modelled.dbsync("check", check=False)
     assert by_hand.rc == 1
     assert "users.email" in by_hand.err
+
+
+@pytest.mark.parametrize("judged_before", [True, False])
+def test_what_a_new_library_keeps_from_loading_is_known_from_before(modelled, judged_before):
+    modelled.write(".gitignore", modelled.path(".gitignore").read_text() + "library.py\n")
+    modelled.write("library.py", "old = 1\n")
+    model(modelled, columns=EMAIL, more="from library import old")
+    modelled.commit("waived", verify=False)
+    if judged_before:
+        model(modelled, columns=EMAIL, more="from library import old\nX = 1")
+        modelled.commit("judged with the library as it is")
+    modelled.write("library.py", "new = 1\n")
+    model(modelled, columns=EMAIL, more="from library import new")
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == (not judged_before), done.err
+    said = "1 difference between the models and what the revisions make, the old ones too, since what is there before"
+    assert (said in done.err) != judged_before
+    assert "Error" not in done.err
+
+
+def test_a_warning_names_no_way_past_it(modelled):
+    modelled.write(MODELS, "import gone_module\n")
+    modelled.commit("broken", verify=False)
+    modelled.write(MODELS, "import gone_module\nX = 1\n")
+    assert "--no-verify" not in commit(modelled, "-a").err
+
+
+def test_a_branch_without_alembic_is_left_in_peace(modelled):
+    modelled.git("switch", "--quiet", "--orphan", "pages")
+    modelled.write("index.html", "text")
+    modelled.commit("a page", verify=False)
+    modelled.write("index.html", "another text")
+
+    done = commit(modelled, "-a")
+
+    assert (done.rc, "DBS112" in done.err) == (0, False), done.err
 
 
 def test_the_dev_database_is_not_needed_and_not_touched(modelled):

@@ -68,10 +68,15 @@ def _needs_bases(judged: Judged, here: Verdict) -> bool:
 
 
 def _verdict_on_base(judged: Judged, base: CommitTree, here: Verdict) -> Verdict:
-    """Judge a base; once more where the tree does not work: a service that is down now is nobody's fault."""
+    """Judge a base; once more where the tree does not work: a service that is down now is nobody's fault.
+
+    Where the libraries of today cannot run it, what it was found to be before counts.
+    """
     verdicts = Verdicts(judged.project, judged.environment)
     found = None if here.obstacle else verdicts.known(base)
-    return found or verdicts.remember(base, build(subtree_of(judged, base, "base")))
+    found = found or verdicts.remember(base, build(subtree_of(judged, base, "base")))
+    earlier = verdicts.earlier(base) if found.obstacle and not here.obstacle else None
+    return earlier or found
 
 
 def _verdict_beside(judged: Judged, base: CommitTree, other: CommitTree) -> Verdict:

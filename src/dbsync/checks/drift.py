@@ -61,11 +61,9 @@ def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
     """Say why a tree could not be judged: what the code does stops, unless it was so before."""
     if obstacle.code not in OF_THE_CODE:
         return not_judged(obstacle, rules)
-    hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
-    return Finding(
-        Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line),
-        rules.strict or not was_so,
-    )
+    stops = rules.strict or not was_so
+    hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + (WAIVE if stops else "")
+    return Finding(Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line), stops)
 
 
 def _ask_for_baseline(judged: Judged, here: Verdict) -> str:
@@ -96,6 +94,8 @@ def _differences(judged: Judged, here: Verdict, before: list[Verdict]) -> list[F
     findings = []
     if new:
         message = f"{_counted(len(new), 'difference')} between the models and what the revisions make"
+        if any(one.obstacle for one in before):
+            message += ", the old ones too, since what is there before cannot be loaded"
         findings.append(
             Finding(Obstacle("DBS201", message, _way_out(judged), judged.environment.name), lines=tuple(new))
         )
