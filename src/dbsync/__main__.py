@@ -1,4 +1,4 @@
-"""`python -m dbsync`: what the hooks start."""
+"""`python -m dbsync`."""
 
 from dbsync.cli.main import main
 

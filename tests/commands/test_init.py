@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engines.env_files import template
+from tests.support.flask import with_flask
 from tests.support.following import (
     assert_follows,
     codes,
@@ -382,24 +382,7 @@ def test_one_environment_that_fails_keeps_no_other_from_being_adopted(project: P
 
 
 def test_flask_migrate_is_adopted(project: Project):
-    for name in ("alembic.ini", "migrations/env.py"):
-        project.remove(name)
-    for name in ("env.py", "alembic.ini.mako", "script.py.mako"):
-        project.write(
-            f"migrations/{name.removesuffix('.mako') if 'ini' in name else name}",
-            template("flask_migrate", "flask", name),
-        )
-    application = """\
-from flask import Flask
-from flask_migrate import Migrate
-from flask_sqlalchemy import SQLAlchemy
-
-app = Flask(__name__, instance_path={top!r})
-app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///dev.db"
-db = SQLAlchemy(app)
-Migrate(app, db)
-"""
-    project.write("app.py", application.format(top=str(project.top)))
+    with_flask(project)
     project.table("r1")
     project.commit("Flask")
     done = project.dbsync("init", "--yes")

@@ -29,8 +29,8 @@ HOSTILE = "a b'c\"d$(touch pwned)`touch pwned`\\n*?[é]#;&|<> ü"
 
 RECORDER = """\
 #!/bin/sh
-# Called as an interpreter: -P -m dbsync hook NAME ARGUMENTS
-[ "$1 $2 $3 $4" = '-P -m dbsync hook' ] || exit 99
+# Called as an interpreter: -P -c CODE hook NAME ARGUMENTS
+[ "$1 $2 $3 $4" = '-P -c from dbsync.cli.main import main; main() hook' ] || exit 99
 shift 4
 printf '%s\\n' "$*" >>"${0%/*}/ran"
 cat >>"${0%/*}/stdin"

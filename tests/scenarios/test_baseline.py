@@ -161,3 +161,13 @@ def test_on_postgresql(postgres_project, postgres):
     model(project, more=LEGACY)
     assert "DBS" not in project.dbsync("check").err
     assert project.path(MODELS).exists()
+
+
+def test_one_that_is_missing_is_said_where_env_py_names_no_models(project):
+    project.table("r1")
+    project.commit("a table")
+    project.git("config", "dbsync.baseline", "gone.sql")
+
+    done = project.dbsync("check")
+
+    assert "warning: the baseline gone.sql is not there [DBS419]" in done.err

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.support.flask import with_flask
 from tests.support.models import MODELS, model, with_models
 from tests.support.schema import assert_in_sync
 
@@ -165,6 +166,28 @@ def test_a_revision_that_may_be_about_the_table_is_believed(aged, up):
     assert (done.rc, "DBS202" in done.err) == (0, False), done.err
 
 
+@pytest.mark.parametrize("what", [[], ["--ref", "HEAD"]], ids=["work tree", "ref"])
+def test_what_autogenerate_passes_over_is_found_by_hand_too(aged, what):
+    assert aged.dbsync("check", *what).rc == 0
+    model(aged, columns=ADULT)
+    if what:
+        aged.commit("adults only", verify=False)
+
+    done = aged.dbsync("check", *what, check=False)
+
+    assert (done.rc, "[DBS202]" in done.err) == (1, True), done.err
+
+
+def test_by_hand_what_differs_is_an_error_whenever_it_came(aged):
+    model(aged, columns=f"{AGE}\n{EMAIL}")
+    aged.commit("no revision", verify=False)
+
+    done = aged.dbsync("check", check=False)
+
+    assert (done.rc, "+ column users.email" in done.err) == (1, True), done.err
+    assert "there before this" not in done.err
+
+
 def test_a_revision_that_was_committed_before_its_model_is_known(aged):
     batch = 'with op.batch_alter_table("users") as batch:\n    batch.{}("adult"{})'
     aged.revision(
@@ -197,6 +220,11 @@ def test_an_amended_commit_is_judged_by_all_that_it_brings(aged):
             "b = sa.Column(sa.Integer)\na = sa.Column(sa.Integer)",
         ),
         ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer, default=7)"),
+        (
+            'a = sa.Column(sa.Integer, sa.CheckConstraint("a > 0"))',
+            'a = sa.Column(sa.Integer, sa.CheckConstraint("a  >\\n 0"))',
+        ),
+        ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer, comment="no such thing on SQLite")'),
         ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer)\ndef said(self): return self.a"),
     ],
 )
@@ -225,6 +253,44 @@ def test_what_differed_before_is_not_this_commits(modelled):
     by_hand = modelled.dbsync("check", check=False)
     assert by_hand.rc == 1
     assert "users.email" in by_hand.err
+
+
+@pytest.mark.parametrize("judged_before", [True, False])
+def test_what_a_new_library_keeps_from_loading_is_known_from_before(modelled, judged_before):
+    modelled.write(".gitignore", modelled.path(".gitignore").read_text() + "library.py\n")
+    modelled.write("library.py", "old = 1\n")
+    model(modelled, columns=EMAIL, more="from library import old")
+    modelled.commit("waived", verify=False)
+    if judged_before:
+        model(modelled, columns=EMAIL, more="from library import old\nX = 1")
+        modelled.commit("judged with the library as it is")
+    modelled.write("library.py", "new = 1\n")
+    model(modelled, columns=EMAIL, more="from library import new")
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == (not judged_before), done.err
+    said = "1 difference between the models and what the revisions make, the old ones too, since what is there before"
+    assert (said in done.err) != judged_before
+    assert "Error" not in done.err
+
+
+def test_a_warning_names_no_way_past_it(modelled):
+    modelled.write(MODELS, "import gone_module\n")
+    modelled.commit("broken", verify=False)
+    modelled.write(MODELS, "import gone_module\nX = 1\n")
+    assert "--no-verify" not in commit(modelled, "-a").err
+
+
+def test_a_branch_without_alembic_is_left_in_peace(modelled):
+    modelled.git("switch", "--quiet", "--orphan", "pages")
+    modelled.write("index.html", "text")
+    modelled.commit("a page", verify=False)
+    modelled.write("index.html", "another text")
+
+    done = commit(modelled, "-a")
+
+    assert (done.rc, "DBS112" in done.err) == (0, False), done.err
 
 
 def test_the_dev_database_is_not_needed_and_not_touched(modelled):
@@ -396,3 +462,43 @@ def test_what_env_py_leaves_out_or_names_is_judged_its_way(modelled):
     done = commit(modelled, "-a")
     assert "uq_users_name" in done.err
     assert "default" in done.err
+
+
+def test_an_application_that_hangs_holds_up_git_no_longer_than_it_may(modelled):
+    modelled.git("config", "dbsync.checkTimeout", "3")
+    modelled.write(MODELS, f"import time\ntime.sleep(600)\n{modelled.path(MODELS).read_text()}")
+
+    done = commit(modelled, "-a")
+
+    assert done.rc == 0
+    assert "warning: not judged: env.py and the revisions took longer than 3 s [DBS221]" in done.err
+    assert "hint: `git config dbsync.checkTimeout SECONDS`" in done.err
+    model(modelled, columns=EMAIL)
+    assert "[DBS201]" in commit(modelled, "-a").err
+
+    modelled.git("config", "dbsync.unjudged", "stop")
+    modelled.write(MODELS, f"import time\ntime.sleep(600)\n{modelled.path(MODELS).read_text()}")
+    assert commit(modelled, "-a").rc == 1
+
+
+FLASK_USERS = """
+
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+    age = db.Column(db.Integer)
+"""
+
+
+def test_flask_migrates_developers_are_told_their_own_commands(project):
+    with_flask(project, FLASK_USERS)
+    project.commit("Flask")
+    assert "hint: `flask db revision` writes the first one" in project.dbsync("check", check=False).err
+    columns = 'sa.Column("id", sa.Integer, primary_key=True), sa.Column("age", sa.Integer)'
+    project.revision("r1", None, f'op.create_table("users", {columns})', 'op.drop_table("users")')
+    project.commit("users")
+    project.dbsync("init", "--yes")
+    with_flask(project, f"{FLASK_USERS}    {EMAIL.replace('sa.', 'db.')}\n")
+    assert 'hint: `flask db migrate -m "…"`' in commit(project, "-a").err
+    with_flask(project, FLASK_USERS.replace("db.Integer)", 'db.Integer, db.CheckConstraint("age > 0"))'))
+    assert 'hint: `flask db revision -m "…"`' in commit(project, "-a").err

@@ -34,7 +34,9 @@ def test_sqlite(project, kind):
 
     assert (done.rc, "warning: not judged: sqlite3.connect is called" in done.err) == (0, True), done.err
     assert "[DBS221]" in done.err
-    assert "not verified" in project.dbsync("verify", "--all", check=False).err
+    assert "warning: not verified: sqlite3.connect is called" in project.dbsync("verify", "--all").err
+    project.environ["CI"] = "true"
+    assert "error: not verified" in project.dbsync("verify", "--all", check=False).err
     assert path.read_bytes() == before
 
 

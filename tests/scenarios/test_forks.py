@@ -42,6 +42,23 @@ def test_a_merge_leaves_ours_applied_and_theirs_to_come(branches: Project):
     assert sql(branches, "SELECT name FROM t_f2") == [("stays",)]
 
 
+@pytest.mark.parametrize("way", ["--no-commit", "--squash"])
+def test_a_merge_that_is_concluded_by_hand_is_told_once(branches: Project, way: str):
+    branches.git("merge", "--quiet", way, "main")
+    done = branches.git("commit", "--message", "merged by hand")
+    assert_at_the_fork(branches, "m2", "m3")
+    assert done.err.count("[DBS203]") == 1
+    assert "DBS320" not in done.err
+    assert "f2, m3 fork at r1: above it nothing more is applied" in done.err
+
+
+def test_where_no_database_follows_the_heads_are_told_before_the_commit(branches: Project):
+    branches.git("config", "dbsync.auto", "never")
+    branches.git("merge", "--quiet", "--no-commit", "main")
+    done = branches.git("commit", "--message", "merged by hand")
+    assert done.err.count("warning: two revision heads") == 1
+
+
 def test_it_is_said_once_by_the_hooks_and_each_time_by_hand(branches: Project):
     merge(branches)
     for _ in range(2):

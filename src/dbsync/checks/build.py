@@ -209,11 +209,17 @@ def _run_worker(subtree: Subtree, mode: str, answer: Answer, options: dict[str, 
     request["policy"]["roots"].append(folder)
     started = launch(project, environment)._replace(top=folder, cwd=folder)
     # A set of names (the values of an enum, say) is to have one order in every run.
-    started = started._replace(environ={**started.environ, "PYTHONHASHSEED": "0"})
+    started = started._replace(environ={**started.environ, "PYTHONHASHSEED": "0"}, deadline=project.judge_until)
     try:
         return converse(started, request, answer).last
     except WorkerDiedError as error:
-        return died(error, environment, None)
+        return _late(project) if error.late else died(error, environment, None)
+
+
+def _late(project: Project) -> Obstacle:
+    message = f"env.py and the revisions took longer than {project.settings.check_timeout} s"
+    hint = "`git config dbsync.checkTimeout SECONDS` gives them more; `dbsync check --worktree` has no limit"
+    return Obstacle("DBS421", message, hint)
 
 
 def _verdict(subtree: Subtree, judged: dict[str, Any], last: dict[str, Any]) -> Verdict:

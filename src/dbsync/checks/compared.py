@@ -61,16 +61,22 @@ def _verdict(judged: Judged, upon: CommitTree | None) -> Verdict:
 
 def _needs_bases(judged: Judged, here: Verdict) -> bool:
     """Say whether the bases have to be judged: to take off what was so before, or to compare the models' DDL."""
-    wrong = bool(here.lines or here.obstacle)
-    news = judged.new()
-    return judged.relative and not here.empty and (wrong or all(map(is_plain, judged.sources(list(news)).values())))
+    if here.empty or (here.obstacle and not judged.relative):
+        return False
+    wrong = judged.relative and bool(here.lines or here.obstacle)
+    return wrong or all(map(is_plain, judged.sources(list(judged.new())).values()))
 
 
 def _verdict_on_base(judged: Judged, base: CommitTree, here: Verdict) -> Verdict:
-    """Judge a base; once more where the tree does not work: a service that is down now is nobody's fault."""
+    """Judge a base; once more where the tree does not work: a service that is down now is nobody's fault.
+
+    Where the libraries of today cannot run it, what it was found to be before counts.
+    """
     verdicts = Verdicts(judged.project, judged.environment)
     found = None if here.obstacle else verdicts.known(base)
-    return found or verdicts.remember(base, build(subtree_of(judged, base, "base")))
+    found = found or verdicts.remember(base, build(subtree_of(judged, base, "base")))
+    earlier = verdicts.earlier(base) if found.obstacle and not here.obstacle else None
+    return earlier or found
 
 
 def _verdict_beside(judged: Judged, base: CommitTree, other: CommitTree) -> Verdict:

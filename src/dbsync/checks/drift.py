@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dbsync.checks.compared import compared
 from dbsync.checks.finding import Finding
-from dbsync.errors import DbsyncError, Obstacle
+from dbsync.checks.unjudged import OF_THE_CODE, not_judged, why_not
+from dbsync.errors import Obstacle
 from dbsync.revisions.env import names_no_models
 from dbsync.revisions.mentions import holds_all, may_be_about, new_names
-from dbsync.sync.baseline import HINT, may_lack_baseline
-from dbsync.sync.own_server import NO_SERVER, own_server_note
-from dbsync.sync.request import interpreter_of
+from dbsync.sync.baseline import HINT, baseline_facts, may_lack_baseline
+from dbsync.sync.own_server import own_server_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dbsync.checks.build import Verdict
     from dbsync.checks.judged import Judged
+    from dbsync.checks.unjudged import Rules
     from dbsync.git.objects import CommitTree
 
 AUTOGENERATE = '`alembic revision --autogenerate -m "…"`, look at it, then `git add` it'
 WAIVE = "; to commit without: `git commit --no-verify`"
-OF_THE_CODE = ("DBS413", "DBS414")  # a revision that fails, an env.py that cannot be loaded
 NO_REVISION = "DBS108"
-OF_SCRATCH = ("DBS419", "DBS420")  # a scratch database that cannot take the place of the real one
-
-
-class Rules(NamedTuple):
-    """What becomes of what cannot be judged: `strict`, it stops; `untrusted` is why nothing may be run at all."""
-
-    strict: bool = False
-    untrusted: Obstacle | None = None
 
 
 def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding]:
@@ -40,7 +32,7 @@ def drift(judged: Judged, bases: list[CommitTree], rules: Rules) -> list[Finding
         return []  # they are findings already
     env = f"{judged.environment.script_location}/env.py"
     if names_no_models(judged.tree.read(env) or b""):
-        return [_no_models(env)]
+        return [_no_models(env), *_without_baseline(judged)]
     unjudged = why_not(judged, rules)
     if unjudged:
         return [Finding(unjudged, rules.strict)]
@@ -59,32 +51,19 @@ def _no_models(env: str) -> Finding:
     return Finding(Obstacle("DBS209", message, "set target_metadata in it", env), stops=False)
 
 
-def why_not(judged: Judged, rules: Rules) -> Obstacle | None:
-    """Return why nothing of a subject may or can be run."""
-    if rules.untrusted:
-        return Obstacle("DBS221", f"not judged: {rules.untrusted.message}", rules.untrusted.hint)
-    name = judged.environment.name
-    if judged.project.settings.runner_for(name):
-        message = f"not judged: {name} is run elsewhere (dbsync.runner), where a commit's files are not"
-        return Obstacle("DBS221", message, "run dbsync there")
-    try:
-        interpreter_of(judged.project, judged.environment)
-    except DbsyncError as error:
-        return Obstacle("DBS221", f"not judged: {error.message}", error.hint)
-    return None
+def _without_baseline(judged: Judged) -> list[Finding]:
+    missing = baseline_facts(judged.project, judged.environment, judged.tree).get("missing")
+    message = f"the baseline {missing} is not there"
+    return [Finding(Obstacle("DBS419", message, "correct dbsync.baseline"), stops=False)] if missing else []
 
 
 def _broken(obstacle: Obstacle, rules: Rules, *, was_so: bool) -> Finding:
-    """Say why a tree could not be judged. A server that is not there never stops: it is needed for judging only."""
+    """Say why a tree could not be judged: what the code does stops, unless it was so before."""
     if obstacle.code not in OF_THE_CODE:
-        hint = NO_SERVER
-        hint = obstacle.hint if obstacle.hint and obstacle.code in OF_SCRATCH else hint
-        return Finding(Obstacle("DBS221", f"not judged: {obstacle.message}", hint), rules.strict)
-    hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + WAIVE
-    return Finding(
-        Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line),
-        rules.strict or not was_so,
-    )
+        return not_judged(obstacle, rules)
+    stops = rules.strict or not was_so
+    hint = obstacle.hint.replace("`dbsync sync`", "`git commit`") + (WAIVE if stops else "")
+    return Finding(Obstacle("DBS222", f"not judged: {obstacle.message}", hint, obstacle.path, obstacle.line), stops)
 
 
 def _ask_for_baseline(judged: Judged, here: Verdict) -> str:
@@ -110,17 +89,19 @@ def _fault(verdict: Verdict) -> tuple[str, str]:
 
 
 def _differences(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
-    known = {line for one in before for line in one.lines}
+    known = {line for one in before for line in one.lines} if judged.relative else set()
     new, old = [line for line in here.lines if line not in known], [line for line in here.lines if line in known]
     findings = []
     if new:
         message = f"{_counted(len(new), 'difference')} between the models and what the revisions make"
+        if any(one.obstacle for one in before):
+            message += ", the old ones too, since what is there before cannot be loaded"
         findings.append(
             Finding(Obstacle("DBS201", message, _way_out(judged), judged.environment.name), lines=tuple(new))
         )
     if old:
         message = f"{_counted(len(old), 'difference')} between models and revisions, there before this"
-        obstacle = Obstacle("DBS201", message, AUTOGENERATE, judged.environment.name)
+        obstacle = Obstacle("DBS201", message, judged.environment.as_typed(AUTOGENERATE), judged.environment.name)
         findings.append(Finding(obstacle, stops=False, lines=tuple(old)))
     return findings
 
@@ -129,7 +110,8 @@ def _way_out(judged: Judged) -> str:
     """Name a revision that lies in the work tree and is not part of what is judged, else how to write one."""
     here = judged.project.graph(judged.environment)
     left_out = [one.path for one in here.map.revisions.values() if one.id not in judged.graph.map]
-    return f"`git add {' '.join(left_out)}`{WAIVE}" if left_out and judged.relative else AUTOGENERATE + WAIVE
+    add = f"`git add {' '.join(left_out)}`" if left_out and judged.relative else ""
+    return (add or judged.environment.as_typed(AUTOGENERATE)) + WAIVE
 
 
 def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[Finding]:
@@ -145,7 +127,7 @@ def _passed_over(judged: Judged, here: Verdict, before: list[Verdict]) -> list[F
         return []
     came = "no revision that came with it is about that" if news else "no revision came with it"
     message = f"the DDL of {', '.join(left)} changed and {came}; autogenerate does not see it"
-    hint = '`alembic revision -m "…"`, write it by hand, then `git add` it' + WAIVE
+    hint = judged.environment.as_typed('`alembic revision -m "…"`, write it by hand, then `git add` it') + WAIVE
     lines = tuple(line for each in left.values() for line in each)
     return [Finding(Obstacle("DBS202", message, hint, judged.environment.name), lines=lines)]
 

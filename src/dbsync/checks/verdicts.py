@@ -60,6 +60,11 @@ class Verdicts:
         record = self.record(tree, upon)
         return _loaded(record["verdict"]) if record else self._known_by_syntax(tree)
 
+    def earlier(self, tree: CommitTree) -> Verdict | None:
+        """Return what was found of the same tree in other surroundings, None where it never was judged."""
+        records = (one for one in self._read() if one["upon"] is None and self._has(tree, one["ids"]))
+        return next((_loaded(one["verdict"]) for one in records), None)
+
     def _known_by_syntax(self, tree: CommitTree) -> Verdict | None:
         """Take the verdict on a tree whose modules differ only where nothing was run, and keep it for this one."""
         names = self._listed(tree)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.checks.build import Shadow, create_models, run_worker
 from dbsync.checks.compared import FAILED, subtree_of
-from dbsync.checks.drift import NO_REVISION, why_not
+from dbsync.checks.drift import NO_REVISION
 from dbsync.checks.finding import Finding, waives, without_waived
+from dbsync.checks.unjudged import OF_THE_CODE, not_judged, why_not
 from dbsync.checks.verified import Verified
 from dbsync.errors import Obstacle
 from dbsync.sync.baseline import HINT, may_lack_baseline
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from dbsync.checks.build import Subtree
-    from dbsync.checks.drift import Rules
     from dbsync.checks.judged import Judged
+    from dbsync.checks.unjudged import Rules
     from dbsync.environment.script_directory import Graph
     from dbsync.git.objects import CommitTree
 
@@ -74,7 +75,7 @@ def verify(judged: Judged, ids: Collection[str], rules: Rules, progress: Progres
     unjudged = why_not(judged, rules)
     if unjudged:
         return Result(tuple(known), tuple(known), (Finding(unjudged, rules.strict),))
-    return _verify(_Verification(judged, store, progress, {}), wanted, known)
+    return _verify(_Verification(judged, store, progress, {}), wanted, known, rules)
 
 
 class _Verification(NamedTuple):
@@ -86,7 +87,7 @@ class _Verification(NamedTuple):
     found: dict[str, tuple[bool, list[dict[str, Any]]]]
 
 
-def _verify(this: _Verification, wanted: list[str], known: list[str]) -> Result:
+def _verify(this: _Verification, wanted: list[str], known: list[str], rules: Rules) -> Result:
     judged = this.judged
     here = subtree_of(judged, judged.tree, "verify")
     done = _from_nothing(this, here, wanted)
@@ -94,15 +95,21 @@ def _verify(this: _Verification, wanted: list[str], known: list[str]) -> Result:
     if isinstance(done, Obstacle) and done.code == FAILED and judged.base and not has_baseline:
         done = _upon_models(this, here, judged.base, wanted)
     if isinstance(done, Obstacle):
-        asking = may_lack_baseline(judged.project, judged.environment, done.message)
-        hint = done.hint.replace("`dbsync sync`", "`dbsync verify`") + (f"; {HINT}" if asking else "")
-        finding = Finding(Obstacle("DBS222", f"not verified: {done.message}", hint, done.path, done.line))
+        finding = _broken(judged, done, rules)
         return Result(tuple(known), tuple(known), tuple(without_waived([finding], judged.project.settings.ignore)))
     clean = [one for one, (_, found) in done.found.items() if not found]
     this.store.remember(clean, done.last)
     findings = _findings(judged, done, wanted)
     verified = judged.graph.map.ordered([*known, *done.found])
     return Result(tuple(verified), tuple(known), tuple(without_waived(findings, judged.project.settings.ignore)))
+
+
+def _broken(judged: Judged, obstacle: Obstacle, rules: Rules) -> Finding:
+    if obstacle.code not in OF_THE_CODE:
+        return not_judged(obstacle, rules, "verified")
+    asking = may_lack_baseline(judged.project, judged.environment, obstacle.message)
+    hint = obstacle.hint.replace("`dbsync sync`", "`dbsync verify`") + (f"; {HINT}" if asking else "")
+    return Finding(Obstacle("DBS222", f"not verified: {obstacle.message}", hint, obstacle.path, obstacle.line))
 
 
 def _from_nothing(this: _Verification, here: Subtree, wanted: list[str]) -> Run | Obstacle:

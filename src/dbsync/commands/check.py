@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.checks.check import KINDS, check
 from dbsync.checks.clear import remember_clear
-from dbsync.checks.drift import Rules
 from dbsync.checks.judged import Subject
+from dbsync.checks.unjudged import Rules
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError
 from dbsync.git.operation import merging
@@ -40,6 +40,8 @@ class Checked(NamedTuple):
 def run(context: Context, options: Namespace) -> Report:
     """Judge; `options` holds `staged`, `ref`, `against` (one of them or none: the work tree) and `only`."""
     project = context.project()
+    if options.staged:
+        project.limit_judging()
     name, subject = _subject(project, options)
     demand_environment(project, subject)
     strict = project.settings.unjudged == "stop" or bool(context.environ.get("CI"))

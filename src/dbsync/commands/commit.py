@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from dbsync.checks.check import KINDS, check
 from dbsync.checks.clear import remember_clear
-from dbsync.checks.drift import Rules
 from dbsync.checks.finding import Finding
+from dbsync.checks.unjudged import Rules
 from dbsync.checks.verdicts import Verdicts
 from dbsync.commands.check import Checked, staged
 from dbsync.errors import DbsyncError, Obstacle
 from dbsync.git.operation import brings_heads, is_in_git_merge
+from dbsync.store.databases import owned
 from dbsync.store.watch import write_watch
+from dbsync.sync.catch_up import held
 from dbsync.sync.own_server import NO_SERVER, first_time
 from dbsync.sync.trusted import why_untrusted
 
@@ -47,14 +49,21 @@ def _once(project: Project, finding: Finding) -> Finding:
 
 
 def _of_a_merge(project: Project, findings: list[Finding]) -> list[Finding]:
-    """Let a merge go on that leaves several heads: that is how they come about. `git merge` tells them afterwards."""
-    told_later = is_in_git_merge(project.environ)
+    """Let a merge go on that leaves several heads: that is how they come about. The hook after it tells them."""
     others = [one for one in findings if one.obstacle.code != HEADS]
     heads = [one._replace(stops=False) for one in findings if one.obstacle.code == HEADS]
+    told_later = heads and (is_in_git_merge(project.environ) or _will_follow(project))
     return others if told_later else [*heads, *others]
 
 
+def _will_follow(project: Project) -> bool:
+    """Say whether the hook after the commit will look at a database."""
+    may = project.settings.auto != "never" and not held(project) and why_untrusted(project) is None
+    return may and any(True for _ in owned(project.layout, project.repository.top))
+
+
 def _judge(project: Project) -> list[Finding]:
+    project.limit_judging()
     subject = staged(project)
     found = check(project, subject, KINDS, Rules(project.settings.unjudged == "stop", why_untrusted(project)))
     if not found:

@@ -118,7 +118,9 @@ def _environment(project: Project, environment: Environment) -> Iterator[Part]:
         differs = Obstacle(
             "",
             f"{one.database} is not what the work tree says: {one.state}",
-            "`dbsync sync --dry-run` shows how, move it with `alembic`" if by_hand else "`dbsync sync`",
+            environment.as_typed("`dbsync sync --dry-run` shows how, move it with `alembic`")
+            if by_hand
+            else "`dbsync sync`",
         )
         yield Part(name, f"{one.database}: {one.state.replace('_', ' ')}", None if one.state == "in_sync" else differs)
 

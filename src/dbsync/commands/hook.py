@@ -105,14 +105,19 @@ def _without_heads(outcome: Outcome) -> Outcome:
 
 
 def _told(project: Project, options: Namespace, forks: list[Obstacle]) -> Checked | None:
-    """After a merge, pull or rebase: the revision heads that it left beside each other, and what that holds back."""
-    if options.name not in ("post-merge", "post-rewrite"):
+    """Return the revision heads that a merge, pull or rebase left beside each other, and what that holds back.
+
+    After a commit those that it brought: it may conclude a merge.
+    """
+    if options.name not in ("post-merge", "post-rewrite") and not (options.name == "post-commit" and forks):
         return None
-    head, before = project.repository.head_commit() or "", project.repository.commit_of("ORIG_HEAD") or ""
-    subject = Subject(head, before, relative=False, commits=(head,))
+    committed = options.name == "post-commit"
+    head = project.repository.head_commit() or ""
+    before = project.repository.commit_of("HEAD^" if committed else "ORIG_HEAD") or ""
+    subject = Subject(head, before, relative=committed, commits=(head,))
     found = check(project, subject, ("heads",)) if head else []
     held_back = tuple(one.message for one in forks)
-    findings = [one._replace(stops=False, lines=(*one.lines, *held_back)) for one in found]
+    findings = [one._replace(stops=False, lines=(*one.lines, *held_back)) for one in found if one.stops]
     return Checked("HEAD", findings) if findings else None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.checks.check import check
-from dbsync.checks.drift import Rules
 from dbsync.checks.finding import Finding
 from dbsync.checks.judged import Subject
+from dbsync.checks.unjudged import Rules
 from dbsync.commands.check import Checked
 from dbsync.commands.verify import Asked, verify_subject
 from dbsync.errors import DbsyncError, Obstacle
@@ -25,6 +25,7 @@ FIELDS = 4
 
 def check_push(project: Project, context: Context) -> Checked:
     """Judge what is about to be pushed, as git names it on standard input. No failure of ours stops a push."""
+    project.limit_judging()
     findings: list[Finding] = []
     for commit, remote in _pushed(project, context.read_input()):
         base = remote or _shared(project, commit)

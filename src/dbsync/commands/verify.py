@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.checks.drift import Rules
 from dbsync.checks.judged import Subject, judged
+from dbsync.checks.unjudged import Rules
 from dbsync.checks.verify import verify
 from dbsync.commands.check import commit_named, demand_environment
 from dbsync.commands.context import Report

@@ -35,6 +35,13 @@ class Environment(NamedTuple):
         """Return what `from_json` reads, made of what JSON knows."""
         return {**self._asdict(), "version_locations": list(self.version_locations)}
 
+    def as_typed(self, hint: str) -> str:
+        """Return a hint with the commands that are typed here: Flask-Migrate's are Alembic's under `flask db`."""
+        if not self.flask_migrate:
+            return hint
+        written = hint.replace("`alembic revision --autogenerate", "`flask db migrate")
+        return written.replace("`alembic ", "`flask db ").replace("`alembic`", "`flask db`")
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Environment:
         """Build the environment that `as_json` wrote."""

@@ -42,10 +42,10 @@ class Settings(NamedTuple):
     `top` is the work tree's root: absolute paths in a tree's configs are read against it. `interpreters`, `runners`
     and `baselines` hold those of single environments by name. `heads` is how many revision heads are wanted, `ignore`
     the codes of findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url`
-    a server for that. `shelf_keep` is for how many days rows that returned stay on the shelf as well,
-    `undo_size` up to how many megabytes an SQLite file is copied before each move. `proposals` are
-    keys of the tracked table that do not count until accepted. `obstacles` says why the tracked table could not be
-    read.
+    a server for that, `check_timeout` for how many seconds git waits for it (0: as long as it takes). `shelf_keep` is
+    for how many days rows that returned stay on the shelf as well, `undo_size` up to how many megabytes an SQLite file
+    is copied before each move. `proposals` are keys of the tracked table that do not count until accepted. `obstacles`
+    says why the tracked table could not be read.
     """
 
     top: str
@@ -66,6 +66,7 @@ class Settings(NamedTuple):
     heads: int = 1
     ignore: tuple[str, ...] = ()
     unjudged: str = "warn"
+    check_timeout: int = 120
     shadow_url: str | None = None
     shelf_keep: int = 14
     undo_size: int = 100
@@ -118,6 +119,7 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         heads=project.count("heads", default=1),
         ignore=project.strings("ignore"),
         unjudged=own.choice("unjudged", UNJUDGED) or "warn",
+        check_timeout=own.count("checkTimeout", default=120),
         shadow_url=own.last("shadowUrl"),
         shelf_keep=own.count("shelfKeep", default=14),
         undo_size=own.count("undoSize", default=100),

@@ -69,7 +69,8 @@ def blob_id(content: bytes, object_format: str = "sha1") -> str:
 def _nothing(environment: Environment) -> Obstacle:
     where = environment.version_locations[0] if environment.version_locations else environment.script_location
     message = f"no revision was found in {where}"
-    return Obstacle("DBS108", message, "`alembic revision` writes the first one", environment.config_path)
+    hint = environment.as_typed("`alembic revision` writes the first one")
+    return Obstacle("DBS108", message, hint, environment.config_path)
 
 
 def _left_out(repository: Repository, environment: Environment) -> list[str]:

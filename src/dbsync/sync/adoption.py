@@ -164,7 +164,8 @@ def why_unstamped(project: Project, target: Target, candidate: Candidate) -> Obs
     which = " ".join(target.map.heads) if found.equal else "REV"
     message = f"{candidate.name} holds tables of the revisions, and its version table holds no revision"
     said = "its schema is that of the heads" if found.equal else "its schema is not that of the heads"
-    return Obstacle("DBS307", f"{message}; {said}", f"`alembic stamp {which}`, then `dbsync init`")
+    hint = target.environment.as_typed(f"`alembic stamp {which}`, then `dbsync init`")
+    return Obstacle("DBS307", f"{message}; {said}", hint)
 
 
 def _compare(project: Project, target: Target, sources: dict[str, bytes], candidate: Candidate | Built) -> Comparison:

@@ -36,6 +36,11 @@ REFUSED = frozenset(
 
 def obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
     """Return why a run failed."""
+    found = _obstacle_of(last, environment)
+    return found._replace(hint=environment.as_typed(found.hint))
+
+
+def _obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
     stop, step = last.get("stop"), last.get("step")
     if stop:
         where = f"revision {step['revision']}: " if step and stop["code"] in ("DBS404", "DBS406") else ""

@@ -29,7 +29,8 @@ class Project:
     """A repository with its settings, its environments and the caches of one run.
 
     `environ` is the caller's environment, `main_top` the work tree of the main checkout where this is a linked one,
-    `run` what tells this run of dbsync from others.
+    `run` what tells this run of dbsync from others, `judge_until` when judging is given up, by time.monotonic():
+    git waits for it.
     """
 
     def __init__(self, repository: Repository, environ: Mapping[str, str]) -> None:
@@ -40,6 +41,7 @@ class Project:
         self.cache = RevisionCache(self.layout)
         self.own_server: OwnServer | None = None
         self.run = f"{os.getpid()}-{time.time_ns()}"
+        self.judge_until: float | None = None
         self._settings: Settings | None = None
         self._found: dict[str, tuple[list[Environment], list[Obstacle]]] = {}
         self._graphs: dict[tuple[str, str], Graph] = {}
@@ -93,6 +95,11 @@ class Project:
         """Return the same environment as another tree describes it; where that has none of the name, as given."""
         found, _ = self.environments(tree)
         return next((one for one in found if one.name == environment.name), environment)
+
+    def limit_judging(self) -> None:
+        """Give judging up after the time that is set: git waits for it."""
+        seconds = self.settings.check_timeout
+        self.judge_until = time.monotonic() + seconds if seconds else None
 
     def forget(self) -> None:
         """Read everything again: files may have changed."""

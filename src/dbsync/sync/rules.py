@@ -67,7 +67,7 @@ def why_not(project: Project, target: Target, rules: Rules, current: CurrentData
     plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
     left_alone = why_left_alone(current.facts["dialect"], plan)
     if left_alone is not None:
-        return left_alone
+        return left_alone._replace(hint=target.environment.as_typed(left_alone.hint))
     down = [entries[one] for one in plan.down]
     refused = _distrusted(rules, down) or _one_way(rules, down)
     if refused or not rules.by_hook or not plan.steps:

@@ -10,6 +10,7 @@ from dbsync.store.databases import adopted
 from dbsync.sync.status import environment_status
 
 if TYPE_CHECKING:
+    from dbsync.config.environment import Environment
     from dbsync.revisions.revision import Revision
     from dbsync.sync.project import Project
     from dbsync.sync.reparent import Reparenting
@@ -25,7 +26,7 @@ def require_unapplied(project: Project, found: list[Reparenting]) -> None:
         for database in environment_status(project, one.environment).databases if _stays(project, one) else ():
             applied = [entry.revision for entry in database.applied.entries if entry.revision.id in moving]
             if applied:
-                raise _refusal(database.database, applied[0])
+                raise _refusal(one.environment, database.database, applied[0])
 
 
 def _stays(project: Project, one: Reparenting) -> bool:
@@ -33,8 +34,8 @@ def _stays(project: Project, one: Reparenting) -> bool:
     return bool(one.edits) and any(dialect in ENGINES for dialect in known)
 
 
-def _refusal(database: str, revision: Revision) -> DbsyncError:
+def _refusal(environment: Environment, database: str, revision: Revision) -> DbsyncError:
     parent = ", ".join(revision.down_revision) or "base"
     message = f"{revision.id} is applied to {database}, which is not moved yet on this engine: nothing was written"
     hint = f"`alembic downgrade {parent}`, `dbsync rebase`, then `alembic upgrade heads`"
-    return DbsyncError(message, hint, code="DBS411")
+    return DbsyncError(message, environment.as_typed(hint), code="DBS411")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -9,6 +10,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+QUOTES = "'\"`"
+SPACE = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\s+")
 SIGNS = {"add": "+", "remove": "-"}
 
 
@@ -50,20 +53,25 @@ def has_comments(metadata: Any) -> bool:
 
 def _ddl(table: Any, dialect: Any) -> Iterator[str]:
     text = str(CreateTable(table).compile(dialect=dialect))
-    yield from (line for line in (one.strip().rstrip(",") for one in text.splitlines()) if line)
+    yield from (line for line in (_spaced(one).rstrip(",") for one in text.split("\n\t")) if line)
     for index in table.indexes:
-        yield str(CreateIndex(index).compile(dialect=dialect)).strip()
+        yield _spaced(str(CreateIndex(index).compile(dialect=dialect)))
     for column in table.columns:
         values = getattr(column.type, "enums", None)
         if values:
             yield f"{column.name} one of {', '.join(map(repr, values))}"
-        if column.comment:
+        if column.comment and dialect.supports_comments:
             yield f"{column.name} comment {column.comment!r}"
     for key, value in (
         table.dialect_options.get(dialect.name, {}).items() if dialect.name in table.dialect_options else ()
     ):
         if value:
             yield f"{key}={value!r}"
+
+
+def _spaced(text: str) -> str:
+    """Return SQL with single blanks: how it is laid out does not matter, but in quotes."""
+    return SPACE.sub(lambda found: found[0] if found[0][0] in QUOTES else " ", text).strip()
 
 
 def _modified(one: Any) -> str:

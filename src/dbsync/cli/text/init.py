@@ -90,8 +90,10 @@ def _show_hooks(value: Initialised) -> None:
 
 
 def _show_differing(value: Initialised) -> None:
-    differing = [one for status in value.statuses for one in status.databases if one.state != "in_sync"]
+    behind = [status for status in value.statuses if any(one.state != "in_sync" for one in status.databases)]
+    differing = [one for status in behind for one in status.databases if one.state != "in_sync"]
     if differing and all(one.seen.facts["dialect"] in ENGINES for one in differing):
-        console.say("hint: `dbsync status` shows where it differs, `alembic` moves it")
+        typed = behind[0].target.environment.as_typed("`alembic`")
+        console.say(f"hint: `dbsync status` shows where it differs, {typed} moves it")
     elif differing and not value.synced:
         console.say("hint: `dbsync sync --dry-run` shows what a sync would do, `dbsync sync` does it")
