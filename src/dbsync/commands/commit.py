@@ -14,7 +14,7 @@ from dbsync.errors import DbsyncError, Obstacle
 from dbsync.git.operation import brings_heads, is_in_git_merge
 from dbsync.store.databases import owned
 from dbsync.store.watch import write_watch
-from dbsync.sync.catch_up import held
+from dbsync.sync.held import held
 from dbsync.sync.own_server import NO_SERVER, first_time
 from dbsync.sync.trusted import why_untrusted
 
