@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.following import assert_follows, codes, follow
+from tests.support.following import assert_follows, codes, follow, sql
 from tests.support.schema import state_of
 
 if TYPE_CHECKING:
@@ -64,6 +64,28 @@ def test_it_is_cleared_away_after_another_revision_was_applied_anew_by_somebody_
     one_way.dbsync("sync", "--yes")
 
     assert_follows(one_way)
+
+
+def test_what_known_ones_leave_is_cleared_away_around_one_that_nothing_is_known_of(one_way: Project):
+    """Found by a random history: only what came after the unknown one was cleared."""
+    one_way.recorded = False
+    one_way.revision("r3", "r2", 'op.create_index("ix_t2", "t2", ["id"])', 'op.drop_index("ix_t2", "t2")')
+    one_way.commit("Add r3")
+    one_way.git("switch", "--quiet", "-c", "more")
+    one_way.dbsync("sync")
+    one_way.alembic("downgrade", "r2")
+    one_way.alembic("upgrade", "head")
+    one_way.dbsync("sync")
+    one_way.revision("r4", "r3", 'op.create_table("t4", sa.Column("id", sa.Integer))', "pass")
+    one_way.commit("Add r4")
+    sql(one_way, "INSERT INTO t4 VALUES (4)")
+    one_way.git("checkout", "before")
+
+    one_way.dbsync("sync", "--yes")
+
+    assert_follows(one_way)
+    one_way.switch("more")
+    assert sql(one_way, "SELECT id FROM t4") == [(4,)]
 
 
 def test_a_revision_that_changed_rows_only_goes_down(project: Project):

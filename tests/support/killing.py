@@ -20,7 +20,7 @@ import os, signal, sys
 at, whom, said = (os.environ.get(f"KILL_{name}", "") for name in ("AT", "WHOM", "SAID"))
 FOLDERS = {"dbsync": ("/dbsync/sync/", "/dbsync/store/", "/dbsync/ledger/"), "worker": ("/dbsync/worker/",)}
 BEGINS = {"dbsync": "begin", "worker": "_perform"}
-me = "worker" if "-c" in sys.orig_argv else "dbsync"
+me = "dbsync" if "dbsync" in " ".join(sys.orig_argv) else "worker"
 
 if at and me == whom:
     count, begun = 0, False

@@ -2,13 +2,15 @@
 
 Every upgrade's lines, added and removed, are kept with the ledger. After the downgrades of a plan the schema should be
 the one before them, less what was added, with what was removed. What is still there is cleared away where no row hangs
-on it; what cannot be, and what is not back, is named. Only downgrades after the last one that nothing is known of are
-judged, since what that one does cannot be told from what the others leave.
+on it; what cannot be, and what is not back, is named. Downgrades that nothing is known of cut a plan into parts, each
+cleared by itself before the next begins; only the last is judged, since what an unknown one does cannot be told from
+what the others leave.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import Any, Callable, NamedTuple
 
 from .engines.driver import dbapi_of, execute
@@ -57,7 +59,7 @@ class Judged(NamedTuple):
 
 
 class Downgrades:
-    """The downgrades of one plan on one connection; `changes` holds what the ledger knows of their upgrades."""
+    """Some downgrades of a plan on one connection; `changes` holds what the ledger knows of their upgrades."""
 
     def __init__(self, adapter: Any, connection: Any, read: Callable[[], frozenset[str]], plan: dict[str, Any]) -> None:
         self._adapter, self._connection, self._read = adapter, connection, read
@@ -180,6 +182,11 @@ class Downgrades:
         lines = found.left | found.lacking
         blamed = [one for one, (added, removed) in self._steps.items() if lines & (added | removed)]
         return list(self._steps) if (found.new or found.gone) and not blamed else blamed
+
+
+def parts(down: list[str], changes: dict[str, Any]) -> list[list[str]]:
+    """Return the downgrades of a plan in parts, in order: something is known of all the upgrades of one, or of none."""
+    return [list(part) for _, part in groupby(down, key=lambda one: one in changes)]
 
 
 def undone(

@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationStep, StampStep
 from .engines import adapter_for
 from .engines.driver import dbapi_of
 from .failures import Stop
-from .leftovers import Downgrades, Upgrades, blame
+from .leftovers import Downgrades, Upgrades, blame, parts
 from .stepping import Stepping
 from .whole import schema_after
 
@@ -134,11 +134,15 @@ class Run:
         read, now = self._schema_reader(context), None
         stepping = self._stepping = Stepping(self._channel, context, lambda: self.partly_committed)
         stepping.shelves = bool(plan.get("shelf")) and adapter.shelf.SHELVES
-        if down:
-            downgrades = Downgrades(adapter, connection, read, plan)
-            yield from self._timed(down, "down", MigrationStep.downgrade_from_script, downgrades)
-            self._settle(downgrades, plan)
-            now = downgrades.now
+        for part in parts(plan["down"], plan.get("changes") or {}):
+            downgrades = Downgrades(adapter, connection, read, {**plan, "down": part})
+            steps = [one for one in down if one[0] in part]
+            yield from self._timed(steps, "down", MigrationStep.downgrade_from_script, downgrades)
+            self._clear(downgrades)
+            if part[-1] == plan["down"][-1]:
+                self._report_losses(plan)
+                self._report_differences(downgrades, plan)
+                now = downgrades.now
         upgrades = Upgrades(read, plan["up"] if plan.get("record") else [], now)
         yield from self._timed(up, "up", MigrationStep.upgrade_from_script, upgrades)
         if plan.get("in_place"):
@@ -155,12 +159,6 @@ class Run:
             yield StampStep(one, None, is_upgrade=False, branch_move=True, revision_map=revisions)
         for one in sorted(wanted - heads):
             yield StampStep(None, one, is_upgrade=True, branch_move=True, revision_map=revisions)
-
-    def _settle(self, downgrades: Downgrades, plan: dict[str, Any]) -> None:
-        """Clear away what the downgrades left, and stop where rows would be lost or something is not as it was."""
-        self._clear(downgrades)
-        self._report_losses(plan)
-        self._report_differences(downgrades, plan)
 
     @staticmethod
     def _schema_reader(context: Any) -> Any:
