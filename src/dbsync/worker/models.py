@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUOTES = "'\"`"
-SPACE = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\s+")
+SPACE = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\s+(\)?)")
 SIGNS = {"add": "+", "remove": "-"}
 
 
@@ -52,8 +52,8 @@ def has_comments(metadata: Any) -> bool:
 
 
 def _ddl(table: Any, dialect: Any) -> Iterator[str]:
-    text = str(CreateTable(table).compile(dialect=dialect))
-    yield from (line for line in (_spaced(one).rstrip(",") for one in text.split("\n\t")) if line)
+    body, _, options = str(CreateTable(table).compile(dialect=dialect)).rpartition("\n)")
+    yield from (line for line in (_spaced(one).rstrip(",") for one in (*body.split("\n\t"), options)) if line)
     for index in table.indexes:
         yield _spaced(str(CreateIndex(index).compile(dialect=dialect)))
     for column in table.columns:
@@ -71,7 +71,7 @@ def _ddl(table: Any, dialect: Any) -> Iterator[str]:
 
 def _spaced(text: str) -> str:
     """Return SQL with single blanks: how it is laid out does not matter, but in quotes."""
-    return SPACE.sub(lambda found: found[0] if found[0][0] in QUOTES else " ", text).strip()
+    return SPACE.sub(lambda found: found[0] if found[0][0] in QUOTES else found[1] or " ", text).strip()
 
 
 def _modified(one: Any) -> str:
