@@ -7,82 +7,69 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.following import assert_follows, codes, database_status, dump, follow, sql
+from tests.support.following import assert_follows, codes, database_status, dump, sql
 
 if TYPE_CHECKING:
     from tests.support.project import Project
-
-
-@pytest.fixture
-def forked(project: Project) -> Project:
-    """Give a project on feature (r1, f2) with a row in both tables, and main at r1; its database follows Git."""
-    project.table("r1")
-    project.commit("Add r1")
-    project.switch("--quiet", "-c", "feature")
-    project.table("f2", "r1")
-    project.commit("Add f2")
-    follow(project)
-    sql(project, "INSERT INTO t_r1 (name) VALUES ('old')", "INSERT INTO t_f2 (name) VALUES ('new')")
-    return project
 
 
 def saved(project: Project) -> list[dict[str, Any]]:
     return json.loads(project.dbsync("snapshot", "--json").out)["snapshots"]
 
 
-def test_rows_are_as_they_were_saved(forked: Project):
-    before = dump(forked)
-    done = forked.dbsync("snapshot", "save", "full")
+def test_rows_are_as_they_were_saved(filled: Project):
+    before = dump(filled)
+    done = filled.dbsync("snapshot", "save", "full")
     assert "saved full  dev.db  f2  feature" in done.err
-    sql(forked, "DELETE FROM t_r1", "UPDATE t_f2 SET name = 'other'")
-    changed = dump(forked)
+    sql(filled, "DELETE FROM t_r1", "UPDATE t_f2 SET name = 'other'")
+    changed = dump(filled)
 
-    forked.dbsync("snapshot", "restore", "full")
-    assert dump(forked) == before
-    assert_follows(forked)
+    filled.dbsync("snapshot", "restore", "full")
+    assert dump(filled) == before
+    assert_follows(filled)
 
-    forked.dbsync("undo")
-    assert dump(forked) == changed
+    filled.dbsync("undo")
+    assert dump(filled) == changed
 
 
-def test_one_of_another_branch_is_put_back_and_held_until_a_sync(forked: Project):
-    before = dump(forked)
-    forked.dbsync("snapshot", "save", "full")
-    forked.switch("main")
+def test_one_of_another_branch_is_put_back_and_held_until_a_sync(filled: Project):
+    before = dump(filled)
+    filled.dbsync("snapshot", "save", "full")
+    filled.switch("main")
 
-    done = forked.dbsync("snapshot", "restore", "full")
+    done = filled.dbsync("snapshot", "restore", "full")
     assert "held there" in done.err
-    assert dump(forked) == before
-    assert database_status(forked)["phantom"] == ["f2"]
+    assert dump(filled) == before
+    assert database_status(filled)["phantom"] == ["f2"]
 
-    forked.dbsync("sync")
-    assert_follows(forked)
-
-
-def test_one_is_put_back_after_its_branch_is_gone(forked: Project):
-    forked.dbsync("snapshot", "save", "full")
-    forked.switch("main")
-    forked.git("branch", "-D", "feature")
-    forked.git("reflog", "expire", "--expire=now", "--all")
-    forked.git("gc", "--quiet", "--prune=now")
-
-    forked.dbsync("snapshot", "restore", "full")
-    assert sql(forked, "SELECT name FROM t_f2") == [("new",)]
-
-    forked.dbsync("sync")
-    assert_follows(forked)
+    filled.dbsync("sync")
+    assert_follows(filled)
 
 
-def test_they_are_listed_and_dropped(forked: Project):
-    assert "there is no snapshot" in forked.dbsync("snapshot").err
-    forked.dbsync("snapshot", "save", "one")
-    forked.dbsync("snapshot", "save", "two")
-    assert [(one["name"], one["branch"], one["heads"]) for one in saved(forked)] == [
+def test_one_is_put_back_after_its_branch_is_gone(filled: Project):
+    filled.dbsync("snapshot", "save", "full")
+    filled.switch("main")
+    filled.git("branch", "-D", "feature")
+    filled.git("reflog", "expire", "--expire=now", "--all")
+    filled.git("gc", "--quiet", "--prune=now")
+
+    filled.dbsync("snapshot", "restore", "full")
+    assert sql(filled, "SELECT name FROM t_f2") == [("new",)]
+
+    filled.dbsync("sync")
+    assert_follows(filled)
+
+
+def test_they_are_listed_and_dropped(filled: Project):
+    assert "there is no snapshot" in filled.dbsync("snapshot").err
+    filled.dbsync("snapshot", "save", "one")
+    filled.dbsync("snapshot", "save", "two")
+    assert [(one["name"], one["branch"], one["heads"]) for one in saved(filled)] == [
         ("one", "feature", {"alembic_version": ["f2"]}),
         ("two", "feature", {"alembic_version": ["f2"]}),
     ]
-    forked.dbsync("snapshot", "drop", "one")
-    assert [one["name"] for one in saved(forked)] == ["two"]
+    filled.dbsync("snapshot", "drop", "one")
+    assert [one["name"] for one in saved(filled)] == ["two"]
 
 
 @pytest.mark.parametrize(
@@ -94,40 +81,40 @@ def test_they_are_listed_and_dropped(forked: Project):
         (("drop", "none"), "there is no snapshot none"),
     ],
 )
-def test_a_wrong_name_is_said_in_a_sentence(forked: Project, arguments: tuple[str, ...], said: str):
-    done = forked.dbsync("snapshot", *arguments, check=False)
+def test_a_wrong_name_is_said_in_a_sentence(filled: Project, arguments: tuple[str, ...], said: str):
+    done = filled.dbsync("snapshot", *arguments, check=False)
     assert (done.rc, said in done.err) == (2, True)
 
 
-def test_a_name_is_not_taken_twice(forked: Project):
-    forked.dbsync("snapshot", "save", "one")
-    done = forked.dbsync("snapshot", "save", "one", check=False)
+def test_a_name_is_not_taken_twice(filled: Project):
+    filled.dbsync("snapshot", "save", "one")
+    done = filled.dbsync("snapshot", "save", "one", check=False)
     assert (done.rc, "there is a snapshot one already" in done.err) == (1, True)
 
 
-def test_a_revision_applied_by_plain_alembic_is_known_to_the_snapshot(forked: Project):
-    forked.recorded = False
-    path = forked.table("f3", "f2")
-    forked.alembic("upgrade", "head")
-    forked.dbsync("snapshot", "save", "with-f3")
-    forked.dbsync("sync")
+def test_a_revision_applied_by_plain_alembic_is_known_to_the_snapshot(filled: Project):
+    filled.recorded = False
+    path = filled.table("f3", "f2")
+    filled.alembic("upgrade", "head")
+    filled.dbsync("snapshot", "save", "with-f3")
+    filled.dbsync("sync")
     path.unlink()
-    forked.dbsync("sync")
+    filled.dbsync("sync")
 
-    forked.dbsync("snapshot", "restore", "with-f3")
-    assert database_status(forked)["current"] == ["f3"]
-    assert codes(forked.dbsync("sync")) == []
-    assert_follows(forked)
+    filled.dbsync("snapshot", "restore", "with-f3")
+    assert database_status(filled)["current"] == ["f3"]
+    assert codes(filled.dbsync("sync")) == []
+    assert_follows(filled)
 
 
-def test_a_file_that_is_gone_is_built_first(forked: Project):
-    before = dump(forked)
-    forked.dbsync("snapshot", "save", "full")
-    forked.path("dev.db").unlink()
+def test_a_file_that_is_gone_is_built_first(filled: Project):
+    before = dump(filled)
+    filled.dbsync("snapshot", "save", "full")
+    filled.path("dev.db").unlink()
 
-    done = forked.dbsync("snapshot", "restore", "full", check=False)
+    done = filled.dbsync("snapshot", "restore", "full", check=False)
     assert (done.rc, "is not there any more" in done.err) == (1, True)
 
-    forked.dbsync("sync")
-    forked.dbsync("snapshot", "restore", "full")
-    assert dump(forked) == before
+    filled.dbsync("sync")
+    filled.dbsync("snapshot", "restore", "full")
+    assert dump(filled) == before

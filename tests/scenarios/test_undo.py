@@ -16,106 +16,93 @@ if TYPE_CHECKING:
     from tests.support.project import Project
 
 
-@pytest.fixture
-def forked(project: Project) -> Project:
-    """Give a project on feature (r1, f2) with rows in both tables, and main at r1; its database follows Git."""
-    project.table("r1")
-    project.commit("Add r1")
-    project.switch("--quiet", "-c", "feature")
-    project.table("f2", "r1")
-    project.commit("Add f2")
-    follow(project)
-    sql(project, "INSERT INTO t_r1 (name) VALUES ('old')", "INSERT INTO t_f2 (name) VALUES ('new')")
-    return project
-
-
 def reflog(project: Project) -> list[dict[str, Any]]:
     return json.loads(project.dbsync("reflog", "--json").out)["operations"]
 
 
-def test_a_switch_is_undone_and_the_undo_is_undone(forked: Project):
-    at_feature = dump(forked)
-    forked.switch("main")
-    at_main = dump(forked)
+def test_a_switch_is_undone_and_the_undo_is_undone(filled: Project):
+    at_feature = dump(filled)
+    filled.switch("main")
+    at_main = dump(filled)
 
-    done = forked.dbsync("undo")
+    done = filled.dbsync("undo")
     assert "undone: post-checkout" in done.err
-    assert dump(forked) == at_feature
+    assert dump(filled) == at_feature
 
-    forked.dbsync("undo")
-    assert dump(forked) == at_main
-    assert_follows(forked)
+    filled.dbsync("undo")
+    assert dump(filled) == at_main
+    assert_follows(filled)
 
 
-def test_after_an_undo_the_database_is_held_until_a_sync(forked: Project):
-    forked.switch("main")
-    forked.dbsync("undo")
+def test_after_an_undo_the_database_is_held_until_a_sync(filled: Project):
+    filled.switch("main")
+    filled.dbsync("undo")
 
-    (environment,) = status(forked)["environments"]
-    assert (environment["held"], database_status(forked)["phantom"]) == ("put back", ["f2"])
-    ensured = forked.dbsync("ensure", check=False)
+    (environment,) = status(filled)["environments"]
+    assert (environment["held"], database_status(filled)["phantom"]) == ("put back", ["f2"])
+    ensured = filled.dbsync("ensure", check=False)
     assert (ensured.rc, codes(ensured)) == (1, ["DBS306"])
-    before = dump(forked)
-    forked.git("commit", "--quiet", "--allow-empty", "-m", "More")
-    assert dump(forked) == before
+    before = dump(filled)
+    filled.git("commit", "--quiet", "--allow-empty", "-m", "More")
+    assert dump(filled) == before
 
-    forked.dbsync("sync")
-    assert_follows(forked)
-    forked.switch("feature")
-    assert_follows(forked)
-    assert sql(forked, "SELECT name FROM t_f2") == [("new",)]
+    filled.dbsync("sync")
+    assert_follows(filled)
+    filled.switch("feature")
+    assert_follows(filled)
+    assert sql(filled, "SELECT name FROM t_f2") == [("new",)]
 
 
-def test_an_undo_that_leads_to_what_the_work_tree_says_holds_nothing(forked: Project):
-    forked.dbsync("sync", "--to", "main")
+def test_an_undo_that_leads_to_what_the_work_tree_says_holds_nothing(filled: Project):
+    filled.dbsync("sync", "--to", "main")
 
-    done = forked.dbsync("undo")
+    done = filled.dbsync("undo")
 
     assert "held" not in done.err
-    assert_follows(forked)
-    forked.switch("main")
-    assert_follows(forked)
+    assert_follows(filled)
+    filled.switch("main")
+    assert_follows(filled)
 
 
-def test_what_was_written_since_stops_an_undo_and_is_kept_where_it_is_done_all_the_same(forked: Project):
-    at_feature = dump(forked)
-    forked.switch("main")
-    sql(forked, "INSERT INTO t_r1 (name) VALUES ('since')")
-    written = dump(forked)
+def test_what_was_written_since_stops_an_undo_and_is_kept_where_it_is_done_all_the_same(filled: Project):
+    at_feature = dump(filled)
+    filled.switch("main")
+    sql(filled, "INSERT INTO t_r1 (name) VALUES ('since')")
+    written = dump(filled)
 
-    done = forked.dbsync("undo", check=False)
-    assert (done.rc, codes(done), dump(forked)) == (1, ["DBS321"], written)
-    forked.dbsync("undo", "--yes")
-    assert dump(forked) == at_feature
+    done = filled.dbsync("undo", check=False)
+    assert (done.rc, codes(done), dump(filled)) == (1, ["DBS321"], written)
+    filled.dbsync("undo", "--yes")
+    assert dump(filled) == at_feature
 
-    forked.dbsync("undo")
-    assert dump(forked) == written
-
-
-def test_a_row_deleted_after_an_undo_does_not_come_back_from_the_shelf(forked: Project):
-    forked.switch("main")
-    forked.dbsync("undo")
-    forked.switch("feature")
-    forked.dbsync("sync")
-    sql(forked, "DELETE FROM t_f2")
-
-    forked.switch("main")
-    forked.switch("feature")
-
-    assert sql(forked, "SELECT name FROM t_f2") == []
-    assert_follows(forked)
+    filled.dbsync("undo")
+    assert dump(filled) == written
 
 
-def test_an_undo_of_rows_that_returned_has_them_on_the_shelf_again(forked: Project):
-    forked.switch("main")
-    forked.switch("feature")
-    forked.dbsync("undo")
-    (entry,) = json.loads(forked.dbsync("shelf", "--json").out)["entries"]
+def test_a_row_deleted_after_an_undo_does_not_come_back_from_the_shelf(filled: Project):
+    filled.switch("main")
+    filled.dbsync("undo")
+    filled.switch("feature")
+    filled.dbsync("sync")
+    sql(filled, "DELETE FROM t_f2")
+
+    filled.switch("main")
+    filled.switch("feature")
+
+    assert sql(filled, "SELECT name FROM t_f2") == []
+    assert_follows(filled)
+
+
+def test_an_undo_of_rows_that_returned_has_them_on_the_shelf_again(filled: Project):
+    filled.switch("main")
+    filled.switch("feature")
+    filled.dbsync("undo")
+    (entry,) = json.loads(filled.dbsync("shelf", "--json").out)["entries"]
     assert (entry["left"], entry["returned_at"]) == (1, "")
 
-    forked.dbsync("sync")
-    assert sql(forked, "SELECT name FROM t_f2") == [("new",)]
-    assert_follows(forked)
+    filled.dbsync("sync")
+    assert sql(filled, "SELECT name FROM t_f2") == [("new",)]
+    assert_follows(filled)
 
 
 def test_what_a_downgrade_changed_in_rows_is_as_it_was(project: Project):
@@ -141,64 +128,64 @@ def test_what_a_downgrade_changed_in_rows_is_as_it_was(project: Project):
 
 
 @pytest.mark.parametrize("size", ["0", "100"])
-def test_plain_alembic_is_undone_too(forked: Project, size: str):
-    forked.git("config", "dbsync.undoSize", size)
-    with_plugin(forked)
-    before = dump(forked)
-    forked.alembic("downgrade", "-1")
+def test_plain_alembic_is_undone_too(filled: Project, size: str):
+    filled.git("config", "dbsync.undoSize", size)
+    with_plugin(filled)
+    before = dump(filled)
+    filled.alembic("downgrade", "-1")
 
-    done = forked.dbsync("undo")
+    done = filled.dbsync("undo")
 
     assert "undone: alembic" in done.err
-    assert [line for line in dump(forked) if "t_f2" not in line] == [line for line in before if "t_f2" not in line]
-    assert_follows(forked)
+    assert [line for line in dump(filled) if "t_f2" not in line] == [line for line in before if "t_f2" not in line]
+    assert_follows(filled)
 
 
-def test_a_file_too_large_to_be_copied_is_undone_by_the_revisions_and_the_shelf(forked: Project):
-    forked.git("config", "dbsync.undoSize", "0")
-    at_feature = sorted(dump(forked))
-    forked.switch("main")
-    at_main = sorted(dump(forked))
-    assert next(one["copy"] for one in reflog(forked)) is None
+def test_a_file_too_large_to_be_copied_is_undone_by_the_revisions_and_the_shelf(filled: Project):
+    filled.git("config", "dbsync.undoSize", "0")
+    at_feature = sorted(dump(filled))
+    filled.switch("main")
+    at_main = sorted(dump(filled))
+    assert next(one["copy"] for one in reflog(filled)) is None
 
-    forked.dbsync("undo")
-    assert sorted(dump(forked)) == at_feature
-    forked.dbsync("undo")
-    assert sorted(dump(forked)) == at_main
-    assert_follows(forked)
+    filled.dbsync("undo")
+    assert sorted(dump(filled)) == at_feature
+    filled.dbsync("undo")
+    assert sorted(dump(filled)) == at_main
+    assert_follows(filled)
 
 
-def test_a_database_with_a_write_ahead_log_and_open_readers_is_put_back(forked: Project):
-    sql(forked, "PRAGMA journal_mode = WAL")
-    at_feature = dump(forked)
-    path = forked.database.removeprefix("sqlite:///")
+def test_a_database_with_a_write_ahead_log_and_open_readers_is_put_back(filled: Project):
+    sql(filled, "PRAGMA journal_mode = WAL")
+    at_feature = dump(filled)
+    path = filled.database.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as reader:
         assert reader.execute("SELECT count(*) FROM t_r1").fetchone() == (1,)
-        forked.switch("main")
-        forked.dbsync("undo")
+        filled.switch("main")
+        filled.dbsync("undo")
         assert reader.execute("SELECT name FROM t_f2").fetchall() == [("new",)]
-    assert dump(forked) == at_feature
+    assert dump(filled) == at_feature
 
 
-def test_a_database_that_is_held_by_a_writer_is_left_and_said(forked: Project):
-    forked.switch("main")
-    before = dump(forked)
-    with closing(sqlite3.connect(forked.database.removeprefix("sqlite:///"), isolation_level=None)) as writer:
+def test_a_database_that_is_held_by_a_writer_is_left_and_said(filled: Project):
+    filled.switch("main")
+    before = dump(filled)
+    with closing(sqlite3.connect(filled.database.removeprefix("sqlite:///"), isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        done = forked.dbsync("undo", check=False)
+        done = filled.dbsync("undo", check=False)
         writer.execute("ROLLBACK")
     assert (done.rc, codes(done)) == (3, ["DBS404"])
-    assert dump(forked) == before
-    assert_follows(forked)
-    forked.dbsync("undo")
+    assert dump(filled) == before
+    assert_follows(filled)
+    filled.dbsync("undo")
 
 
-def test_a_database_that_was_moved_since_is_not_undone(forked: Project):
-    forked.switch("main")
-    forked.git("switch", "--quiet", "feature", env={"DBSYNC": "off"})
-    forked.alembic("upgrade", "head", env={"DBSYNC": "off"})
+def test_a_database_that_was_moved_since_is_not_undone(filled: Project):
+    filled.switch("main")
+    filled.git("switch", "--quiet", "feature", env={"DBSYNC": "off"})
+    filled.alembic("upgrade", "head", env={"DBSYNC": "off"})
 
-    done = forked.dbsync("undo", check=False)
+    done = filled.dbsync("undo", check=False)
 
     assert done.rc == 1
     assert "was moved since" in done.err
@@ -216,45 +203,45 @@ def test_nothing_to_undo_is_said(project: Project):
     assert "nothing was done yet" in project.dbsync("reflog").err
 
 
-def test_the_reflog_says_what_was_done_by_what_and_from_where(forked: Project):
-    forked.switch("main")
-    forked.dbsync("sync", "--to", "feature")
+def test_the_reflog_says_what_was_done_by_what_and_from_where(filled: Project):
+    filled.switch("main")
+    filled.dbsync("sync", "--to", "feature")
 
-    last, first, *_ = reflog(forked)
+    last, first, *_ = reflog(filled)
     assert (last["by"], last["branch"], last["down"], last["up"], last["state"]) == ("sync", "main", [], ["f2"], "done")
     assert (first["by"], first["before"], first["after"], first["down"]) == ("post-checkout", ["f2"], ["r1"], ["f2"])
-    lines = forked.dbsync("reflog").out.splitlines()
+    lines = filled.dbsync("reflog").out.splitlines()
     assert lines[0].startswith("dev.db@{0}  ")
     assert "post-checkout  -1 +0  f2 -> r1  main  copy kept" in lines[1]
 
 
-def test_only_so_many_copies_are_kept(forked: Project):
+def test_only_so_many_copies_are_kept(filled: Project):
     for _ in range(7):
-        forked.switch("main")
-        forked.switch("feature")
-    assert len(list(forked.path(".git/dbsync/copies").iterdir())) == 10
-    assert sum(one["copy"] is not None for one in reflog(forked)) == 10
+        filled.switch("main")
+        filled.switch("feature")
+    assert len(list(filled.path(".git/dbsync/copies").iterdir())) == 10
+    assert sum(one["copy"] is not None for one in reflog(filled)) == 10
 
 
-def test_a_file_that_is_gone_is_said(forked: Project):
-    forked.switch("main")
-    forked.path("dev.db").unlink()
+def test_a_file_that_is_gone_is_said(filled: Project):
+    filled.switch("main")
+    filled.path("dev.db").unlink()
 
-    done = forked.dbsync("undo", check=False)
+    done = filled.dbsync("undo", check=False)
 
     assert (done.rc, codes(done)) == (1, ["DBS403"])
-    forked.dbsync("sync")
-    assert_follows(forked)
+    filled.dbsync("sync")
+    assert_follows(filled)
 
 
-def test_where_no_copy_can_be_made_the_move_is_made_and_it_is_said(forked: Project):
-    forked.path(".git/dbsync/copies").mkdir(exist_ok=True)
-    for one in forked.path(".git/dbsync/copies").iterdir():
+def test_where_no_copy_can_be_made_the_move_is_made_and_it_is_said(filled: Project):
+    filled.path(".git/dbsync/copies").mkdir(exist_ok=True)
+    for one in filled.path(".git/dbsync/copies").iterdir():
         one.unlink()
-    forked.path(".git/dbsync/copies").rmdir()
-    forked.path(".git/dbsync/copies").write_text("in the way")
+    filled.path(".git/dbsync/copies").rmdir()
+    filled.path(".git/dbsync/copies").write_text("in the way")
 
-    done = forked.switch("main")
+    done = filled.switch("main")
 
     assert "no copy was made" in done.err
-    assert_follows(forked)
+    assert_follows(filled)
