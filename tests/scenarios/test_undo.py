@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -191,6 +192,23 @@ def test_a_database_that_is_held_by_a_writer_is_left_and_said(forked: Project):
     assert dump(forked) == before
     assert_follows(forked)
     forked.dbsync("undo")
+
+
+@pytest.mark.parametrize("verb", [("undo",), ("snapshot", "restore", "early")])
+def test_what_a_writer_commits_while_it_is_waited_for_is_not_lost(forked: Project, verb: tuple[str, ...]):
+    forked.dbsync("snapshot", "save", "early")
+    forked.switch("main")
+    path = forked.database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO t_r1 (name) VALUES ('in flight')")
+        commit = Timer(3, writer.execute, ["COMMIT"])
+        commit.start()
+        done = forked.dbsync(*verb, check=False)
+        commit.join()
+    assert (done.rc, "another process wrote to dev.db meanwhile" in done.err) == (3, True)
+    assert sql(forked, "SELECT name FROM t_r1") == [("old",), ("in flight",)]
+    assert_follows(forked)
 
 
 def test_a_database_that_was_moved_since_is_not_undone(forked: Project):

@@ -47,16 +47,21 @@ class PutBack:
         self._by = by
         self._live: str = ledger.meta("identity")["key"]
 
-    def put(self, copy: str, wanted: list[Wanted]) -> list[Moved]:
-        """Put one copy back. Raises `DbsyncError` where there is no room, or somebody holds the file."""
+    def put(self, copy: str, wanted: list[Wanted], seen: list[list[int]] | None = None) -> list[Moved]:
+        """Put one copy back.
+
+        Raises `DbsyncError` where there is no room, somebody holds the file, or has written to it since its traces were
+        `seen`, by default just now.
+        """
         if not os.path.exists(self._live):
             raise DbsyncError(f"{wanted[0].name} is not there any more", "`dbsync sync` builds it anew", code="DBS403")
+        seen = seen or copies.traces(self._live)
         kept = copy_name(self._project, self._ledger)
         copies.take(kept, self._live)
         with ExitStack() as stack:
             begun = [self._begin(one, kept) for one in wanted]
             stack.callback(self._fail, begun)
-            copies.put_back(copy, self._live)
+            copies.put_back(copy, self._live, seen)
             stack.pop_all()
         copies.prune(self._project.layout)
         return [self._end(one, number) for one, number in zip(wanted, begun, strict=True)]
