@@ -45,6 +45,49 @@ def test_rows_are_as_they_were_saved(forked: Project):
     assert dump(forked) == changed
 
 
+def test_a_row_deleted_after_a_restore_does_not_come_back_from_the_shelf(forked: Project):
+    forked.dbsync("snapshot", "save", "full")
+    forked.switch("main")
+    forked.dbsync("snapshot", "restore", "full")
+    sql(forked, "DELETE FROM t_f2")
+    forked.dbsync("sync")
+    forked.switch("feature")
+    assert sql(forked, "SELECT name FROM t_f2") == []
+    assert_follows(forked)
+
+
+def test_rows_that_returned_since_are_on_the_shelf_again(forked: Project):
+    forked.switch("main")
+    forked.dbsync("snapshot", "save", "early")
+    forked.switch("feature")
+    forked.switch("-c", "other", "main")
+    forked.dbsync("sync", "--to", "feature")
+    forked.dbsync("snapshot", "restore", "early")
+    assert_follows(forked)
+    forked.switch("feature")
+    assert sql(forked, "SELECT name FROM t_f2") == [("new",)]
+    assert_follows(forked)
+
+
+def test_rows_shelved_since_stay_on_the_shelf_where_the_snapshot_has_them_not(project: Project):
+    project.table("r1")
+    project.commit("Add r1")
+    follow(project)
+    project.dbsync("snapshot", "save", "early")
+    project.switch("--quiet", "-c", "feature")
+    project.table("f2", "r1")
+    project.commit("Add f2")
+    sql(project, "INSERT INTO t_f2 (name) VALUES ('since')")
+    project.switch("main")
+    project.dbsync("snapshot", "restore", "early")
+    project.switch("feature")
+    assert sql(project, "SELECT name FROM t_f2") == [("since",)]
+    project.dbsync("undo")
+    project.dbsync("undo")
+    assert sql(project, "SELECT name FROM t_f2") == [("since",)]
+    assert_follows(project)
+
+
 def test_one_of_another_branch_is_put_back_and_held_until_a_sync(forked: Project):
     before = dump(forked)
     forked.dbsync("snapshot", "save", "full")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import sys
 from contextlib import closing
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -115,6 +117,26 @@ def test_an_undo_of_rows_that_returned_has_them_on_the_shelf_again(forked: Proje
     assert (entry["left"], entry["returned_at"]) == (1, "")
 
     forked.dbsync("sync")
+    assert sql(forked, "SELECT name FROM t_f2") == [("new",)]
+    assert_follows(forked)
+
+
+KILLED_AT_THE_SHELF = """
+import os, runpy, signal, sys
+from dbsync.store.shelf import Shelf
+Shelf.recall = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+sys.argv = ["dbsync", "undo"]
+runpy.run_module("dbsync", run_name="__main__")
+"""
+
+
+def test_an_undo_killed_before_it_told_the_shelf_is_finished_by_the_next_command(forked: Project):
+    forked.switch("main")
+    forked.switch("feature")
+    assert forked.run(sys.executable, "-P", "-c", KILLED_AT_THE_SHELF).rc == -signal.SIGKILL
+
+    forked.dbsync("sync")
+
     assert sql(forked, "SELECT name FROM t_f2") == [("new",)]
     assert_follows(forked)
 
@@ -261,6 +283,19 @@ def test_a_file_that_is_gone_is_said(forked: Project):
     done = forked.dbsync("undo", check=False)
 
     assert (done.rc, codes(done)) == (1, ["DBS403"])
+    forked.dbsync("sync")
+    assert_follows(forked)
+
+
+def test_what_plain_alembic_built_in_a_new_file_is_undone_to_nothing(forked: Project):
+    with_plugin(forked)
+    forked.switch("main")
+    forked.path("dev.db").unlink()
+    forked.alembic("upgrade", "head")
+
+    done = forked.dbsync("undo")
+
+    assert "r1 -> base" in done.err
     forked.dbsync("sync")
     assert_follows(forked)
 

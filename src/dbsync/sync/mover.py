@@ -102,6 +102,9 @@ class Mover:
             name = f"{current.identity['key']} {operation.id}"
             certain = committed or event["status"] == "aborted"
             Shelf(self._project.layout).settle(name, committed=committed, when=utc_now(), certain=certain)
+            if entries is not None:
+                applied = {one.revision.id for one in entries}
+                Shelf(self._project.layout).recall(operation.facts.get("undoes", ()), name, applied)
             current.ledger.finish(operation, "done" if committed else "failed", entries)
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """What one version table is to hold: its `heads` and `entries`; `undoes` names operations, for the shelf."""
+    """What one version table is to hold: its `heads` and `entries`.
+
+    `undoes` names the operations, the newest first, that are undone by it, for the shelf.
+    """
 
     track: str
     name: str
@@ -77,6 +80,7 @@ class PutBack:
             "copy": kept,
             "before": before,
             "after": wanted.heads,
+            "undoes": wanted.undoes,
             "evidence": {"before": {"schema_version": version}, "after": {"schema_version": version + 1}},
         }
         was = self._ledger.entries(wanted.track)
@@ -91,8 +95,8 @@ class PutBack:
         facts = self._seen(wanted)
         _, stamp = read_sqlite(self._live, facts["version_table"])
         self._ledger.note(number, stamp, left=copies.traces(self._live))
-        for one in wanted.undoes:
-            Shelf(self._project.layout).recall(one, f"{self._live} {number}")
+        applied = {one.revision.id for one in wanted.entries}
+        Shelf(self._project.layout).recall(wanted.undoes, f"{self._live} {number}", applied)
         self._ledger.finish(self._ledger.operation(number), "done", wanted.entries)
         seen = {"heads": wanted.heads, "stamp": stamp, "as_of": utc_now()}
         self._ledger.set_meta(f"track:{wanted.track}", {**facts, **seen})
