@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +58,17 @@ def test_it_carries_the_rows_that_both_sides_hold_and_can_be_undone(one_way: Pro
     one_way.switch("feature")
     one_way.dbsync("sync")
     assert_follows(one_way)
+
+
+def test_what_had_no_place_is_kept_when_the_copies_of_later_moves_take_its_place(one_way: Project):
+    one_way.switch("main")
+    done = one_way.dbsync("sync", "--rebuild")
+    (kept,) = one_way.path(".git/dbsync/kept").iterdir()
+    assert f"how it was is kept in {kept}" in done.err
+    for copy in one_way.path(".git/dbsync/copies").iterdir():
+        copy.unlink()
+    with closing(sqlite3.connect(kept)) as db:
+        assert db.execute("SELECT t2.id, more FROM t2, t_r1").fetchall() == [(7, "x")]
 
 
 def test_what_is_pending_goes_up_as_always(one_way: Project):

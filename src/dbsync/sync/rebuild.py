@@ -18,7 +18,9 @@ from dbsync.store import copies
 from dbsync.store.carry import Made, carry, lay_out
 from dbsync.store.databases import open_ledger
 from dbsync.store.lock import DatabaseLock
+from dbsync.sync.before import copy_name
 from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.keeping import kept_path
 from dbsync.sync.put_back import PutBack, Wanted
 from dbsync.sync.request import graph_facts, launch, request_for
 from dbsync.sync.status import environment_status
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dbsync.ledger.entry import Entry
+    from dbsync.ledger.ledger import Ledger
     from dbsync.sync.outcome import Moved
     from dbsync.sync.project import Project
     from dbsync.sync.status import DatabaseStatus, EnvironmentStatus
@@ -37,11 +40,12 @@ LOCK_SECONDS = 30.0
 
 
 class Rebuilt(NamedTuple):
-    """One database without the revisions that went `down`; `left` names what had no place and is in the copy only."""
+    """One database without the revisions that went `down`; `left` names what had no place, and is `kept` in a file."""
 
     moved: Moved
     down: list[str]
     left: list[str]
+    kept: str
 
 
 def rebuild(project: Project) -> list[Rebuilt]:
@@ -96,7 +100,15 @@ def _rebuild(project: Project, target: Target, one: DatabaseStatus, going: list[
         staying = [entry for entry in one.applied.entries if entry not in going]
         wanted = Wanted(one.seen.track, one.database, list(target.map.heads), staying)
         (moved,) = PutBack(project, ledger, "sync --rebuild").put(scratch, [wanted], before)
-    return Rebuilt(moved, [entry.revision.id for entry in going], left)
+        kept = _keep(project, ledger) if left else ""
+    return Rebuilt(moved, [entry.revision.id for entry in going], left, kept)
+
+
+def _keep(project: Project, ledger: Ledger) -> str:
+    """Give the copy from before a second name, under which it stays when the last ten are others; returns that."""
+    kept = kept_path(project.layout, ledger.meta("identity")["key"])
+    os.link(copy_name(project, ledger), kept)
+    return kept
 
 
 def _mention(entries: list[Entry], name: str) -> bool:
