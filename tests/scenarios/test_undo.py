@@ -8,15 +8,13 @@ import sqlite3
 import sys
 from contextlib import closing
 from threading import Timer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.support.following import assert_follows, codes, database_status, dump, follow, sql, status
 from tests.support.plugin import with_plugin
-
-if TYPE_CHECKING:
-    from tests.support.project import Project
+from tests.support.project import Project, ini_text
 
 
 @pytest.fixture
@@ -274,6 +272,33 @@ def test_only_so_many_copies_are_kept(forked: Project):
         forked.switch("feature")
     assert len(list(forked.path(".git/dbsync/copies").iterdir())) == 10
     assert sum(one["copy"] is not None for one in reflog(forked)) == 10
+
+
+def test_two_environments_with_version_tables_of_their_own_in_one_file(project: Project):
+    project.table("r1")
+    text = project.path("migrations/env.py").read_text()
+    own = text.replace(
+        "target_metadata=target_metadata", "target_metadata=target_metadata, version_table='other_version'"
+    )
+    other = Project(project.top, script_location="other")
+    project.write("other/env.py", own)
+    project.write("other/script.py.mako", project.path("migrations/script.py.mako").read_text())
+    project.write("second/alembic.ini", ini_text("%(here)s/../other", "sqlite:///%(here)s/../dev.db"))
+    other.table("o1")
+    project.commit("Two environments")
+    project.switch("--quiet", "-c", "feature")
+    project.table("f2", "r1")
+    project.commit("Add f2")
+    follow(project)
+    project.switch("main")
+    states = [[one["state"] for one in found["databases"]] for found in status(project)["environments"]]
+    assert states == [["in_sync"], ["in_sync"]]
+
+    project.dbsync("undo")
+    assert "held" not in project.dbsync("undo").err
+
+    states = [[one["state"] for one in found["databases"]] for found in status(project)["environments"]]
+    assert states == [["in_sync"], ["in_sync"]]
 
 
 def test_a_file_that_is_gone_is_said(forked: Project):

@@ -133,7 +133,7 @@ class Mover:
             return self._stop(Obstacle("DBS308", "the schema was changed by somebody else"))
         if applied.learned or current.recreated:
             current.ledger.replace(current.track, applied.entries)
-        current.remember()
+        current.remember(self._target.environment.name)
         obstacle = why_not(self._project, self._target, self._rules, current)
         return self._stop(obstacle) if obstacle else self._begin(current)
 
