@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from tests.support.shelf import ENGINES, Bench, Change, bench
 
@@ -377,3 +378,63 @@ def test_a_revision_that_was_renumbered_gets_its_rows(people: Bench):
     people.move(down=(AGE._replace(id="f9"),), up=(AGE._replace(id="f10"),))
     assert [row[3] for row in people.run(ALL)] == [1, 2, 3]
     assert people.left() == 0
+
+
+@pytest.mark.postgres
+def test_an_identity_that_is_always_generated_returns_as_a_column():
+    with bench("postgresql") as made:
+        made.run("CREATE TABLE t (id integer PRIMARY KEY)")
+        number = Change(
+            "f2", sql("ALTER TABLE t ADD n integer GENERATED ALWAYS AS IDENTITY"), sql("ALTER TABLE t DROP n")
+        )
+        made.move(up=(number,))
+        made.run("INSERT INTO t VALUES (1), (2)", "DELETE FROM t WHERE id = 1", "INSERT INTO t VALUES (5)")
+        there_and_back(made, number)
+        assert made.run("SELECT id, n FROM t ORDER BY id") == [(2, 2), (5, 3)]
+        made.run("INSERT INTO t VALUES (6)")
+        assert made.run("SELECT n, (SELECT attidentity FROM pg_attribute WHERE attname = 'n') FROM t WHERE id = 6") == [
+            (4, "a")
+        ]
+
+
+@pytest.mark.postgres
+def test_a_sequence_that_a_default_speaks_of_goes_on_behind_the_rows():
+    with bench("postgresql") as made:
+        numbered = Change(
+            "r1",
+            sql("CREATE SEQUENCE s", "CREATE TABLE t (id integer PRIMARY KEY DEFAULT nextval('s'), a text)"),
+            sql("DROP TABLE t", "DROP SEQUENCE s"),
+        )
+        made.move(up=(numbered,))
+        made.run("INSERT INTO t (a) VALUES ('a'), ('b')")
+        there_and_back(made, numbered)
+        made.run("INSERT INTO t (a) VALUES ('c')")
+        assert made.run("SELECT id, a FROM t ORDER BY id") == [(1, "a"), (2, "b"), (3, "c")]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("who", ["me", "another"])
+def test_rows_that_row_level_security_hides_from_the_owner_are_not_lost(who: str):
+    with bench("postgresql") as made:
+        made.run(
+            "DO $$ BEGIN CREATE ROLE owner_of_some LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+            "GRANT ALL ON SCHEMA public TO owner_of_some",
+        )
+        admin, made.engine = made.engine, sa.create_engine(made.engine.url.set(username="owner_of_some"))
+        hiding = Change(
+            "r1",
+            sql(
+                "CREATE TABLE t (who text)",
+                "ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+                "CREATE POLICY mine ON t USING (who = 'me')",
+            ),
+            sql("DROP TABLE t"),
+        )
+        made.move(up=(hiding,))
+        with admin.begin() as connection:
+            connection.exec_driver_sql(f"INSERT INTO t VALUES ('{who}')")
+        with pytest.raises(AssertionError, match="'table': 't'"):
+            made.move(down=(hiding,))
+        made.engine.dispose()
+        made.engine = admin
+        assert made.run("SELECT who FROM t") == [(who,)]

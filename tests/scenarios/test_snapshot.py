@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.following import assert_follows, codes, database_status, dump, sql
+from tests.support.following import assert_follows, codes, database_status, dump, follow, sql
 
 if TYPE_CHECKING:
     from tests.support.project import Project
@@ -30,6 +30,49 @@ def test_rows_are_as_they_were_saved(filled: Project):
 
     filled.dbsync("undo")
     assert dump(filled) == changed
+
+
+def test_a_row_deleted_after_a_restore_does_not_come_back_from_the_shelf(filled: Project):
+    filled.dbsync("snapshot", "save", "full")
+    filled.switch("main")
+    filled.dbsync("snapshot", "restore", "full")
+    sql(filled, "DELETE FROM t_f2")
+    filled.dbsync("sync")
+    filled.switch("feature")
+    assert sql(filled, "SELECT name FROM t_f2") == []
+    assert_follows(filled)
+
+
+def test_rows_that_returned_since_are_on_the_shelf_again(filled: Project):
+    filled.switch("main")
+    filled.dbsync("snapshot", "save", "early")
+    filled.switch("feature")
+    filled.switch("-c", "other", "main")
+    filled.dbsync("sync", "--to", "feature")
+    filled.dbsync("snapshot", "restore", "early")
+    assert_follows(filled)
+    filled.switch("feature")
+    assert sql(filled, "SELECT name FROM t_f2") == [("new",)]
+    assert_follows(filled)
+
+
+def test_rows_shelved_since_stay_on_the_shelf_where_the_snapshot_has_them_not(project: Project):
+    project.table("r1")
+    project.commit("Add r1")
+    follow(project)
+    project.dbsync("snapshot", "save", "early")
+    project.switch("--quiet", "-c", "feature")
+    project.table("f2", "r1")
+    project.commit("Add f2")
+    sql(project, "INSERT INTO t_f2 (name) VALUES ('since')")
+    project.switch("main")
+    project.dbsync("snapshot", "restore", "early")
+    project.switch("feature")
+    assert sql(project, "SELECT name FROM t_f2") == [("since",)]
+    project.dbsync("undo")
+    project.dbsync("undo")
+    assert sql(project, "SELECT name FROM t_f2") == [("since",)]
+    assert_follows(project)
 
 
 def test_one_of_another_branch_is_put_back_and_held_until_a_sync(filled: Project):

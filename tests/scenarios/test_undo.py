@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from threading import Timer
+from typing import Any
 
 import pytest
 
 from tests.support.following import assert_follows, codes, database_status, dump, follow, sql, status
 from tests.support.plugin import with_plugin
-
-if TYPE_CHECKING:
-    from tests.support.project import Project
+from tests.support.project import Project, ini_text
 
 
 def reflog(project: Project) -> list[dict[str, Any]]:
@@ -105,6 +106,26 @@ def test_an_undo_of_rows_that_returned_has_them_on_the_shelf_again(filled: Proje
     assert_follows(filled)
 
 
+KILLED_AT_THE_SHELF = """
+import os, runpy, signal, sys
+from dbsync.store.shelf import Shelf
+Shelf.recall = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+sys.argv = ["dbsync", "undo"]
+runpy.run_module("dbsync", run_name="__main__")
+"""
+
+
+def test_an_undo_killed_before_it_told_the_shelf_is_finished_by_the_next_command(filled: Project):
+    filled.switch("main")
+    filled.switch("feature")
+    assert filled.run(sys.executable, "-P", "-c", KILLED_AT_THE_SHELF).rc == -signal.SIGKILL
+
+    filled.dbsync("sync")
+
+    assert sql(filled, "SELECT name FROM t_f2") == [("new",)]
+    assert_follows(filled)
+
+
 def test_what_a_downgrade_changed_in_rows_is_as_it_was(project: Project):
     project.table("r1")
     project.commit("Add r1")
@@ -180,6 +201,23 @@ def test_a_database_that_is_held_by_a_writer_is_left_and_said(filled: Project):
     filled.dbsync("undo")
 
 
+@pytest.mark.parametrize("verb", [("undo",), ("snapshot", "restore", "early")])
+def test_what_a_writer_commits_while_it_is_waited_for_is_not_lost(filled: Project, verb: tuple[str, ...]):
+    filled.dbsync("snapshot", "save", "early")
+    filled.switch("main")
+    path = filled.database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO t_r1 (name) VALUES ('in flight')")
+        commit = Timer(3, writer.execute, ["COMMIT"])
+        commit.start()
+        done = filled.dbsync(*verb, check=False)
+        commit.join()
+    assert (done.rc, "another process wrote to dev.db meanwhile" in done.err) == (3, True)
+    assert sql(filled, "SELECT name FROM t_r1") == [("old",), ("in flight",)]
+    assert_follows(filled)
+
+
 def test_a_database_that_was_moved_since_is_not_undone(filled: Project):
     filled.switch("main")
     filled.git("switch", "--quiet", "feature", env={"DBSYNC": "off"})
@@ -223,6 +261,33 @@ def test_only_so_many_copies_are_kept(filled: Project):
     assert sum(one["copy"] is not None for one in reflog(filled)) == 10
 
 
+def test_two_environments_with_version_tables_of_their_own_in_one_file(project: Project):
+    project.table("r1")
+    text = project.path("migrations/env.py").read_text()
+    own = text.replace(
+        "target_metadata=target_metadata", "target_metadata=target_metadata, version_table='other_version'"
+    )
+    other = Project(project.top, script_location="other")
+    project.write("other/env.py", own)
+    project.write("other/script.py.mako", project.path("migrations/script.py.mako").read_text())
+    project.write("second/alembic.ini", ini_text("%(here)s/../other", "sqlite:///%(here)s/../dev.db"))
+    other.table("o1")
+    project.commit("Two environments")
+    project.switch("--quiet", "-c", "feature")
+    project.table("f2", "r1")
+    project.commit("Add f2")
+    follow(project)
+    project.switch("main")
+    states = [[one["state"] for one in found["databases"]] for found in status(project)["environments"]]
+    assert states == [["in_sync"], ["in_sync"]]
+
+    project.dbsync("undo")
+    assert "held" not in project.dbsync("undo").err
+
+    states = [[one["state"] for one in found["databases"]] for found in status(project)["environments"]]
+    assert states == [["in_sync"], ["in_sync"]]
+
+
 def test_a_file_that_is_gone_is_said(filled: Project):
     filled.switch("main")
     filled.path("dev.db").unlink()
@@ -230,6 +295,19 @@ def test_a_file_that_is_gone_is_said(filled: Project):
     done = filled.dbsync("undo", check=False)
 
     assert (done.rc, codes(done)) == (1, ["DBS403"])
+    filled.dbsync("sync")
+    assert_follows(filled)
+
+
+def test_what_plain_alembic_built_in_a_new_file_is_undone_to_nothing(filled: Project):
+    with_plugin(filled)
+    filled.switch("main")
+    filled.path("dev.db").unlink()
+    filled.alembic("upgrade", "head")
+
+    done = filled.dbsync("undo")
+
+    assert "r1 -> base" in done.err
     filled.dbsync("sync")
     assert_follows(filled)
 

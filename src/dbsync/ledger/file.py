@@ -83,6 +83,8 @@ def _connect(path: str, seconds: float) -> sqlite3.Connection:
     def explained(error: sqlite3.Error) -> DbsyncError:
         if "readonly" in str(error) or "unable to open" in str(error):
             return DbsyncError(f"the ledger {path} cannot be written: {error}", "make the .git folder writable for you")
+        if "is full" in str(error):
+            return DbsyncError(f"the ledger {path} cannot be written: {error}", "make room in the .git folder")
         return DbsyncError(f"the ledger {path} cannot be read: {error}", "move it away, then `dbsync init`")
 
     class Connection(sqlite3.Connection):

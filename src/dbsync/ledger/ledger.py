@@ -221,6 +221,8 @@ class Ledger:
 
     def entries_before(self, operation: Operation) -> list[Entry] | None:
         """Return what was applied before an operation; None where that was not recorded."""
+        if not operation.facts.get("before", True):
+            return []  # whatever was known of a file that is gone
         was = operation.facts.get("was")
         return None if was is None else [self._entry(slim) for slim in was]
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from dbsync.store.layout import Layout
 
+    Progress = Callable[[int, int, int], None]
+
 FOLDER = "copies"
 SNAPSHOTS = "snapshots"
 SUFFIX = ".sqlite"
@@ -31,6 +33,9 @@ MOST_BYTES = 500_000_000
 BUSY_SECONDS = 5.0
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 MEGABYTE = 1_000_000
+# How many pages are put back in a step, and how many bytes one may have.
+AT_ONCE = 16
+LARGEST_PAGE = 65_536
 
 
 def take(copy: str, database: str, *, locked: bool = False) -> None:
@@ -54,9 +59,23 @@ def take(copy: str, database: str, *, locked: bool = False) -> None:
         remove(temporary)
 
 
-def put_back(copy: str, database: str) -> None:
-    """Make a database what a copy holds, in one transaction of SQLite's. Raises `DbsyncError` where it is held."""
-    _backup(copy, database)
+def put_back(copy: str, database: str, seen: list[list[int]]) -> None:
+    """Make a database what a copy holds, in one transaction of SQLite's.
+
+    Raises `DbsyncError` where it is held, or its `traces` are not those that were `seen` by the time it is locked.
+    """
+    patience = _patience(database)
+    locked = False
+
+    def progress(status: int, remaining: int, total: int) -> None:
+        nonlocal locked
+        patience(status, remaining, total)
+        if status not in BUSY and not locked and traces(database) != seen:
+            raise _held(f"another process wrote to {os.path.basename(database)} meanwhile")
+        locked = locked or status not in BUSY
+
+    # The first step takes the lock, and is not to be the last one, nor so large that anything is written yet.
+    _backup(copy, database, max(1, min(AT_ONCE, os.path.getsize(copy) // LARGEST_PAGE // 2)), progress)
 
 
 def remove(copy: str) -> None:
@@ -103,28 +122,32 @@ def _require_room(folder: str, database: str) -> None:
         raise DbsyncError(message, "make room beside the .git folder")
 
 
-def _backup(source: str, destination: str) -> None:
+def _backup(source: str, destination: str, pages: int = -1, progress: Progress | None = None) -> None:
     try:
         with (
             contextlib.closing(sqlite3.connect(uri_of(source), uri=True, timeout=BUSY_SECONDS)) as one,
             contextlib.closing(sqlite3.connect(destination, timeout=BUSY_SECONDS)) as other,
         ):
-            one.backup(other, pages=-1, progress=_patience(destination), sleep=0.05)
+            one.backup(other, pages=pages, progress=progress or _patience(source), sleep=0.05)
     except sqlite3.Error as error:
         message = f"{source} cannot be copied to {destination}: {error}"
         raise DbsyncError(message, "see what else has it open") from error
 
 
-def _patience(destination: str) -> Callable[[int, int, int], None]:
+def _patience(database: str) -> Progress:
     """Return what ends waiting for a lock: `backup` itself would wait for ever."""
     end = time.monotonic() + BUSY_SECONDS
 
     def progress(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - sqlite3 gives all three
         if status in BUSY and time.monotonic() > end:
-            message = f"another process holds {os.path.basename(destination)}: waited {BUSY_SECONDS:.0f} s"
-            raise DbsyncError(message, "end that session or its transaction", code="DBS404", exit_code=EXIT_LOCKED)
+            raise _held(f"another process holds {os.path.basename(database)}: waited {BUSY_SECONDS:.0f} s")
 
     return progress
+
+
+def _held(message: str) -> DbsyncError:
+    hint = "end that session or its transaction, then the same command"
+    return DbsyncError(message, hint, code="DBS404", exit_code=EXIT_LOCKED)
 
 
 def _sync(path: str) -> None:

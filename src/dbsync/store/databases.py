@@ -35,6 +35,18 @@ def adopt(layout: Layout, identity: dict[str, Any], environment: str, top: str) 
     return ledger
 
 
+def note_track(ledger: Ledger, environment: str, track: str) -> None:
+    """Keep that an environment has this version table in a database; another one may have one beside it."""
+    for key in ("tracks", f"tracks:{environment}"):
+        ledger.set_meta(key, sorted({*ledger.meta(key, []), track}))
+
+
+def tracks_of(ledger: Ledger, environment: str) -> list[str]:
+    """Return the version tables that an environment has in a database."""
+    found: list[str] = ledger.meta(f"tracks:{environment}") or ledger.meta("tracks", [])
+    return found
+
+
 def adopted(layout: Layout, environment: str | None = None) -> Iterator[Ledger]:
     """Yield the ledgers of the databases adopted, for one environment or for all; each is closed afterwards."""
     folder = layout.path("databases")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from dbsync.store.shelf_values import has, sent, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from dbsync.store.layout import Layout
 
@@ -312,10 +312,19 @@ class Shelf:
             if taken and certain and not committed:
                 self.remove(one.number)
 
-    def recall(self, operation: str, by: str) -> None:
-        """Make every entry what it was before an operation that is undone `by` another one."""
+    def recall(self, operations: Sequence[str], by: str, applied: Collection[str]) -> None:
+        """Make every entry what it was before operations, the newest first, that are undone `by` another one.
+
+        `applied` are the revisions that are applied again. What was taken of any other one is nowhere else: it stays.
+        """
+        kept: dict[str, int] = {}
         for one in self.entries():
-            one.recall(operation, by)
+            revision, operation = one.facts["revision"], one.facts["operation"]
+            if operation in operations and revision not in applied:
+                kept[revision] = min(operations.index(operation), kept.get(revision, len(operations)))
+        for one in self.entries():
+            for operation in operations[: kept.get(one.facts["revision"], len(operations))]:
+                one.recall(operation, by)
 
     def prune(self, days: int) -> None:
         """Remove entries all of whose rows returned, or whose move was undone, so many days ago; the others stay."""

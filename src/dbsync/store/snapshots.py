@@ -23,11 +23,12 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Track(NamedTuple):
-    """One version table: its rows and what was applied."""
+    """One version table: its rows, what was applied, and the number of the last operation on the database."""
 
     name: str
     heads: list[str]
     entries: list[Entry]
+    operation: int
 
 
 class Snapshot(NamedTuple):
@@ -61,7 +62,9 @@ def path_of(layout: Layout, stem: str, name: str) -> str:
 
 def write(snapshot: Snapshot) -> None:
     """Write what there is to know of a copy; without it, the copy does not count."""
-    tracks = [[one.name, one.heads, [_as_json(entry) for entry in one.entries]] for one in snapshot.tracks]
+    tracks = [
+        [one.name, one.heads, [_as_json(entry) for entry in one.entries], one.operation] for one in snapshot.tracks
+    ]
     facts = {**snapshot._asdict(), "tracks": tracks, "format": 1}
     write_private(_facts_path(snapshot.copy), json.dumps(facts))
 
@@ -88,7 +91,7 @@ def _facts_path(copy: str) -> str:
 def _read(copy: str) -> Snapshot:
     with open(_facts_path(copy), encoding="utf-8") as file:
         facts = json.load(file)
-    tracks = [Track(name, heads, list(map(_entry, entries))) for name, heads, entries in facts["tracks"]]
+    tracks = [Track(name, heads, list(map(_entry, entries)), last) for name, heads, entries, last in facts["tracks"]]
     names = ("name", "stem", "size", "taken_at", "branch", "commit")
     return Snapshot(**{name: facts[name] for name in names}, copy=copy, tracks=tracks)
 

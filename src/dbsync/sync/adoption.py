@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import DbsyncError, Obstacle
-from dbsync.store.databases import adopt, open_ledger
+from dbsync.store.databases import adopt, note_track, open_ledger
 from dbsync.store.records import update_record
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.baseline import HINT, may_lack_baseline
@@ -106,7 +106,7 @@ def take(project: Project, target: Target, candidate: Candidate, found: Found) -
     comparison = compare_with_fresh_build(project, target, applied, candidate)
     seeded = [entry._replace(observed=entry.observed and not comparison.equal) for entry in applied.entries]
     with adopt(project.layout, candidate.seen.identity, environment.name, project.repository.top) as ledger:
-        ledger.set_meta("tracks", sorted({*ledger.meta("tracks", []), candidate.seen.track}))
+        note_track(ledger, environment.name, candidate.seen.track)
         heads = list(candidate.seen.heads)
         ledger.set_meta(
             f"track:{candidate.seen.track}",

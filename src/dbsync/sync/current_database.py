@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbsync.ledger.entry import NewOperation
 from dbsync.store.copies import traces
+from dbsync.store.databases import note_track
 from dbsync.sync.clock import utc_now
 from dbsync.sync.outcome import Counts, Moved, track_of
 
@@ -63,10 +64,10 @@ class CurrentDatabase:
             raise RuntimeError("asked for a plan before there was one")
         return self.plan
 
-    def remember(self) -> None:
+    def remember(self, environment: str) -> None:
         """Note where the database was seen, for commands that do not ask the worker."""
         self.ledger.set_meta("identity", self.identity)
-        self.ledger.set_meta("tracks", sorted({*self.ledger.meta("tracks", []), self.track}))
+        note_track(self.ledger, environment, self.track)
         self.ledger.set_meta(f"track:{self.track}", self.seen_at(self.heads))
 
     def seen_at(self, heads: Sequence[str]) -> dict[str, Any]:

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from dbsync.store.layout import Layout
 
 
+def kept_path(layout: Layout, database: str) -> str:
+    """Return where a file of this run for a database lies."""
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", os.path.basename(database)).strip("-.") or "database"
+    return os.path.join(layout.folder("kept"), f"{stamp}-{os.getpid()}-{name}.sqlite")
+
+
 class KeptRows:
     """One file below `kept/`, an SQLite database either way: a copy of the whole, or one table a table kept.
 
@@ -21,9 +28,7 @@ class KeptRows:
     """
 
     def __init__(self, layout: Layout, database: str) -> None:
-        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-        name = re.sub(r"[^A-Za-z0-9.-]+", "-", os.path.basename(database)).strip("-.") or "database"
-        self.path = os.path.join(layout.folder("kept"), f"{stamp}-{os.getpid()}-{name}.sqlite")
+        self.path = kept_path(layout, database)
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._db: sqlite3.Connection | None = None
 

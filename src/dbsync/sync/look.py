@@ -6,7 +6,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.store.databases import owned
+from dbsync.store.databases import owned, tracks_of
 from dbsync.store.lock import is_held
 from dbsync.store.records import read_records
 from dbsync.store.sqlite_file import instance_of, read_sqlite
@@ -45,9 +45,10 @@ def look(project: Project, environment: Environment) -> list[Seen] | None:
     found: list[Seen] = []
     for ledger in owned(project.layout, project.repository.top, environment.name):
         identity = ledger.meta("identity", {})
-        if identity.get("dialect") != "sqlite" or not ledger.meta("tracks"):
+        tracks = tracks_of(ledger, environment.name)
+        if identity.get("dialect") != "sqlite" or not tracks:
             return None
-        found += [_look_at(ledger, identity, track) for track in ledger.meta("tracks")]
+        found += [_look_at(ledger, identity, track) for track in tracks]
     return found or None
 
 

@@ -104,6 +104,9 @@ class Mover:
             name = f"{current.identity['key']} {operation.id}"
             certain = committed or event["status"] == "aborted"
             Shelf(self._project.layout).settle(name, committed=committed, when=utc_now(), certain=certain)
+            if entries is not None:
+                applied = {one.revision.id for one in entries}
+                Shelf(self._project.layout).recall(operation.facts.get("undoes", ()), name, applied)
             current.ledger.finish(operation, "done" if committed else "failed", entries)
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))
@@ -132,7 +135,7 @@ class Mover:
             return self._stop(Obstacle("DBS308", "the schema was changed by somebody else"))
         if applied.learned or current.recreated:
             current.ledger.replace(current.track, applied.entries)
-        current.remember()
+        current.remember(self._target.environment.name)
         obstacle = why_not(self._project, self._target, self._rules, current)
         return self._stop(obstacle) if obstacle else self._begin(current)
 

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """What one version table is to hold: its `heads` and `entries`; `undoes` names operations, for the shelf."""
+    """What one version table is to hold: its `heads` and `entries`.
+
+    `undoes` names the operations, the newest first, that are undone by it, for the shelf.
+    """
 
     track: str
     name: str
@@ -47,16 +50,21 @@ class PutBack:
         self._by = by
         self._live: str = ledger.meta("identity")["key"]
 
-    def put(self, copy: str, wanted: list[Wanted]) -> list[Moved]:
-        """Put one copy back. Raises `DbsyncError` where there is no room, or somebody holds the file."""
+    def put(self, copy: str, wanted: list[Wanted], seen: list[list[int]] | None = None) -> list[Moved]:
+        """Put one copy back.
+
+        Raises `DbsyncError` where there is no room, somebody holds the file, or has written to it since its traces were
+        `seen`, by default just now.
+        """
         if not os.path.exists(self._live):
             raise DbsyncError(f"{wanted[0].name} is not there any more", "`dbsync sync` builds it anew", code="DBS403")
+        seen = seen or copies.traces(self._live)
         kept = copy_name(self._project, self._ledger)
         copies.take(kept, self._live)
         with ExitStack() as stack:
             begun = [self._begin(one, kept) for one in wanted]
             stack.callback(self._fail, begun)
-            copies.put_back(copy, self._live)
+            copies.put_back(copy, self._live, seen)
             stack.pop_all()
         copies.prune(self._project.layout)
         return [self._end(one, number) for one, number in zip(wanted, begun, strict=True)]
@@ -72,6 +80,7 @@ class PutBack:
             "copy": kept,
             "before": before,
             "after": wanted.heads,
+            "undoes": wanted.undoes,
             "evidence": {"before": {"schema_version": version}, "after": {"schema_version": version + 1}},
         }
         was = self._ledger.entries(wanted.track)
@@ -86,8 +95,8 @@ class PutBack:
         facts = self._seen(wanted)
         _, stamp = read_sqlite(self._live, facts["version_table"])
         self._ledger.note(number, stamp, left=copies.traces(self._live))
-        for one in wanted.undoes:
-            Shelf(self._project.layout).recall(one, f"{self._live} {number}")
+        applied = {one.revision.id for one in wanted.entries}
+        Shelf(self._project.layout).recall(wanted.undoes, f"{self._live} {number}", applied)
         self._ledger.finish(self._ledger.operation(number), "done", wanted.entries)
         seen = {"heads": wanted.heads, "stamp": stamp, "as_of": utc_now()}
         self._ledger.set_meta(f"track:{wanted.track}", {**facts, **seen})

@@ -15,10 +15,12 @@ from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import DbsyncError
 from dbsync.plan.planner import make_plan
 from dbsync.store import copies
-from dbsync.store.carry import carry
+from dbsync.store.carry import Made, carry, lay_out
 from dbsync.store.databases import open_ledger
 from dbsync.store.lock import DatabaseLock
+from dbsync.sync.before import copy_name
 from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.keeping import kept_path
 from dbsync.sync.put_back import PutBack, Wanted
 from dbsync.sync.request import graph_facts, launch, request_for
 from dbsync.sync.status import environment_status
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dbsync.ledger.entry import Entry
+    from dbsync.ledger.ledger import Ledger
     from dbsync.sync.outcome import Moved
     from dbsync.sync.project import Project
     from dbsync.sync.status import DatabaseStatus, EnvironmentStatus
@@ -37,11 +40,12 @@ LOCK_SECONDS = 30.0
 
 
 class Rebuilt(NamedTuple):
-    """One database without the revisions that went `down`; `left` names what had no place and is in the copy only."""
+    """One database without the revisions that went `down`; `left` names what had no place, and is `kept` in a file."""
 
     moved: Moved
     down: list[str]
     left: list[str]
+    kept: str
 
 
 def rebuild(project: Project) -> list[Rebuilt]:
@@ -88,14 +92,23 @@ def _rebuild(project: Project, target: Target, one: DatabaseStatus, going: list[
         raise DbsyncError(f"{one.database} is not dbsync's any more", "`dbsync init` adopts it")
     with ledger, DatabaseLock(f"{ledger.path}.lock", LOCK_SECONDS), _scratch(project) as scratch:
         before = copies.traces(one.seen.key)
+        lay_out(scratch, one.seen.key)
         _build(project, target, scratch)
-        left = carry(one.seen.key, scratch, one.seen.facts["version_table"], lambda name: _mention(going, name))
-        if copies.traces(one.seen.key) != before:
-            raise DbsyncError(f"{one.database} was written to meanwhile", "`dbsync sync --rebuild` again")
+        with _whole(project, target, one) as whole:
+            made = Made(whole, lambda name: _mention(going, name))
+            left = carry(one.seen.key, scratch, one.seen.facts["version_table"], made)
         staying = [entry for entry in one.applied.entries if entry not in going]
         wanted = Wanted(one.seen.track, one.database, list(target.map.heads), staying)
-        (moved,) = PutBack(project, ledger, "sync --rebuild").put(scratch, [wanted])
-    return Rebuilt(moved, [entry.revision.id for entry in going], left)
+        (moved,) = PutBack(project, ledger, "sync --rebuild").put(scratch, [wanted], before)
+        kept = _keep(project, ledger) if left else ""
+    return Rebuilt(moved, [entry.revision.id for entry in going], left, kept)
+
+
+def _keep(project: Project, ledger: Ledger) -> str:
+    """Give the copy from before a second name, under which it stays when the last ten are others; returns that."""
+    kept = kept_path(project.layout, ledger.meta("identity")["key"])
+    os.link(copy_name(project, ledger), kept)
+    return kept
 
 
 def _mention(entries: list[Entry], name: str) -> bool:
@@ -105,13 +118,25 @@ def _mention(entries: list[Entry], name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _scratch(project: Project) -> Iterator[str]:
-    path = os.path.join(project.layout.folder(copies.FOLDER), f"{project.run}.new")
+def _whole(project: Project, target: Target, one: DatabaseStatus) -> Iterator[str]:
+    """Build all that is applied; "" where that cannot be built from nothing."""
+    with _scratch(project, "whole") as path:
+        try:
+            _build(project, recorded_target(project, target.environment, one.applied.entries), path)
+            built = path
+        except DbsyncError:
+            built = ""
+        yield built
+
+
+@contextlib.contextmanager
+def _scratch(project: Project, end: str = "new") -> Iterator[str]:
+    path = os.path.join(project.layout.folder(copies.FOLDER), f"{project.run}.{end}")
     try:
         yield path
     finally:
-        for end in ("", "-journal", "-wal", "-shm"):
-            copies.remove(path + end)
+        for file in ("", "-journal", "-wal", "-shm"):
+            copies.remove(path + file)
 
 
 def _build(project: Project, target: Target, path: str) -> None:

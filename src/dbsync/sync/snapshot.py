@@ -67,8 +67,11 @@ def _save_one(project: Project, ledger: Ledger, name: str, applied: dict[tuple[s
     copy = snapshots.path_of(project.layout, stem, name)
     with DatabaseLock(f"{ledger.path}.lock", LOCK_SECONDS):
         copies.take(copy, live)
+        last = _last(ledger)
     known = {track: applied.get((live, track)) for track in ledger.meta("tracks", [])}
-    tracks = [_track(copy, ledger.meta(f"track:{track}"), track, one) for track, one in known.items()]
+    tracks = [
+        _track(copy, ledger.meta(f"track:{track}"), track, one)._replace(operation=last) for track, one in known.items()
+    ]
     repository = project.repository
     commit, branch = repository.head_commit() or "", repository.branch() or ""
     saved = Snapshot(name, stem, copy, os.path.getsize(copy), utc_now(), branch, commit, tracks)
@@ -82,7 +85,7 @@ def _track(copy: str, facts: dict[str, Any], track: str, applied: Applied | None
     if applied is None or applied.missing or not {one.revision.id for one in applied.entries}.issuperset(heads):
         copies.remove(copy)
         raise DbsyncError(f"it is not known what is applied in {track}", "`dbsync status`, then save")
-    return Track(track, heads, applied.entries)
+    return Track(track, heads, applied.entries, 0)
 
 
 def restore(project: Project, name: str) -> tuple[list[Moved], bool]:
@@ -91,10 +94,21 @@ def restore(project: Project, name: str) -> tuple[list[Moved], bool]:
     moved: list[Moved] = []
     for ledger in owned(project.layout, project.repository.top):
         for one in (saved for saved in found if saved.snapshot.stem == _stem(ledger)):
-            wanted = [Wanted(track.name, one.database, track.heads, track.entries) for track in one.snapshot.tracks]
             with DatabaseLock(f"{ledger.path}.lock", LOCK_SECONDS):
+                wanted = [_wanted(ledger, one.database, track) for track in one.snapshot.tracks]
                 moved += PutBack(project, ledger, "snapshot restore").put(one.snapshot.copy, wanted)
     return moved, settle_held(project)
+
+
+def _wanted(ledger: Ledger, name: str, track: Track) -> Wanted:
+    """Return what is to be again: all operations since are undone."""
+    key = ledger.meta("identity")["key"]
+    undoes = tuple(f"{key} {number}" for number in range(_last(ledger), track.operation, -1))
+    return Wanted(track.name, name, track.heads, track.entries, undoes)
+
+
+def _last(ledger: Ledger) -> int:
+    return max((one.id for one in ledger.operations()), default=0)
 
 
 def drop(project: Project, name: str) -> list[Saved]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import Obstacle
 from dbsync.plan.planner import Difference, compare
-from dbsync.store.databases import open_ledger, owned
+from dbsync.store.databases import open_ledger, owned, tracks_of
 from dbsync.store.pending import read_pending
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.clock import utc_now
@@ -123,7 +123,7 @@ def _last_known(project: Project, target: Target, obstacle: Obstacle) -> list[Da
     found = []
     for ledger in owned(project.layout, project.repository.top, target.environment.name):
         identity = ledger.meta("identity", {})
-        for track in ledger.meta("tracks", []):
+        for track in tracks_of(ledger, target.environment.name):
             facts = ledger.meta(f"track:{track}", {})
             seen = Seen(identity["key"], identity, facts, tuple(facts.get("heads", ())), track, trouble=state)
             known = Applied(ledger.entries(track), (), [], learned=False)

@@ -98,6 +98,7 @@ class Returning:
             values = Values(back, shape, evidence)
             values.careful = not force and self._may_be_older(entry, part)
             values.put()
+            self._adapter.renumber(self._connection, part["table"], None)
 
     def _put_rows(self, back: Back, shape: Any, entry: dict[str, Any], *, force: bool) -> None:
         """Insert whole rows; those of the newest entry take the place of what the upgrade seeds."""

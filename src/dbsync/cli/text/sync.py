@@ -36,6 +36,7 @@ def _show_rebuilt(one: Rebuilt) -> None:
     console.say(console.clean(f"dbsync: {one.moved.database}  built anew without {_some(one.down)}  {heads}"))
     if one.left:
         console.say(f"note: {_some(one.left)} had no place there; `dbsync undo` brings back how it was")
+        console.say(f"dbsync: how it was is kept in {one.kept}")
 
 
 def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:

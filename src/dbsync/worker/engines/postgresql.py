@@ -240,8 +240,12 @@ def columns(connection: Any) -> dict[str, dict[str, str]]:
 
 
 def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
-    """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
-    measures = ", ".join(["count(*)", *(f"count({quote_one(name)})" for name in columns)])
+    """Return how many rows a table has, and for each column how many values, and the kind of type they stay in.
+
+    Where row-level security hides rows from this user, it has one at least.
+    """
+    hidden = f"row_security_active({literal(quote(table))})::integer"
+    measures = ", ".join([f"greatest(count(*), {hidden})", *(f"count({quote_one(name)})" for name in columns)])
     row = rows_of(dbapi_of(connection), f"SELECT {measures} FROM {quote(table)}")[0]
     found = zip(row[1:], columns.items())
     return row[0], {name: (count, {kind_of(declared)}) for count, (name, declared) in found}
@@ -257,6 +261,7 @@ def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of tables over the worker's own connection, every value in PostgreSQL's own text form."""
     known = columns(connection)
     dbapi = dbapi_of(connection)
+    execute(dbapi, "SET LOCAL row_security = off")  # an error instead of rows that are passed over
     for table in tables:
         names = list(known.get(table, {}))
         if not names:
