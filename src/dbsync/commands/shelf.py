@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dbsync.commands.context import Context
     from dbsync.errors import Obstacle
-    from dbsync.store.shelf import ShelfEntry
+    from dbsync.store.shelf_entry import ShelfEntry
     from dbsync.sync.outcome import Counts
 
 

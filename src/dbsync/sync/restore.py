@@ -12,7 +12,7 @@ from dbsync.sync.target import read_target
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
-    from dbsync.store.shelf import ShelfEntry
+    from dbsync.store.shelf_entry import ShelfEntry
     from dbsync.sync.outcome import Outcome
     from dbsync.sync.project import Project
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dbsync.ledger.entry import Entry
     from dbsync.store.layout import Layout
-    from dbsync.store.shelf import Part, ShelfEntry
+    from dbsync.store.shelf_entry import Part, ShelfEntry
     from dbsync.sync.current_database import CurrentDatabase
     from dbsync.sync.project import Project
     from dbsync.sync.target import Target
