@@ -101,31 +101,23 @@ def _add_looking(verbs: argparse._SubParsersAction[_Parser]) -> None:
 
 def _add_shelf(verbs: argparse._SubParsersAction[_Parser]) -> None:
     shelf = verbs.add_parser("shelf", help="rows that downgrades took away, until they return")
-    shelf.add_argument(
-        "action",
-        nargs="?",
-        choices=("list", "show", "restore", "drop"),
-        default="list",
-        metavar="ACTION",
-        help="list (the default), show, restore or drop",
-    )
+    _add_action(shelf, "show", "restore", "drop")
     shelf.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="the entry's number")
     shelf.add_argument("--json", action="store_true", help="print JSON")
     shelf.add_argument("-y", "--yes", action="store_true", help="put onto rows that differ, or drop, without asking")
+
+
+def _add_action(parser: _Parser, first: str, second: str, last: str) -> None:
+    said = f"list (the default), {first}, {second} or {last}"
+    choices = ("list", first, second, last)
+    parser.add_argument("action", nargs="?", choices=choices, default="list", metavar="ACTION", help=said)
 
 
 def _add_history(verbs: argparse._SubParsersAction[_Parser]) -> None:
     undo = verbs.add_parser("undo", help="the databases as they were before the last move")
     undo.add_argument("-y", "--yes", action="store_true", help="also where rows were written since, or would be lost")
     snapshot = verbs.add_parser("snapshot", help="the databases under a name")
-    snapshot.add_argument(
-        "action",
-        nargs="?",
-        choices=("list", "save", "restore", "drop"),
-        default="list",
-        metavar="ACTION",
-        help="list (the default), save, restore or drop",
-    )
+    _add_action(snapshot, "save", "restore", "drop")
     snapshot.add_argument("name", nargs="?", metavar="NAME", help="the snapshot's name")
     snapshot.add_argument("--json", action="store_true", help="print JSON")
     reflog = verbs.add_parser("reflog", help="what was done to the databases, the newest first")

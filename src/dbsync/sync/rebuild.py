@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDiedError, converse
@@ -106,8 +107,11 @@ def _rebuild(project: Project, target: Target, one: DatabaseStatus, going: list[
 
 def _keep(project: Project, ledger: Ledger) -> str:
     """Give the copy from before a second name, under which it stays when the last ten are others; returns that."""
-    kept = kept_path(project.layout, ledger.meta("identity")["key"])
-    os.link(copy_name(project, ledger), kept)
+    copy, kept = copy_name(project, ledger), kept_path(project.layout, ledger.meta("identity")["key"])
+    try:
+        os.link(copy, kept)
+    except OSError:  # not every file system has second names
+        shutil.copyfile(copy, kept)
     return kept
 
 
