@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dbsync.ledger.entry import NewOperation
 from dbsync.ledger.ledger import Ledger
 from dbsync.plugin.repository import GATE
 from dbsync.store import gate
@@ -437,7 +438,8 @@ def test_an_operation_that_was_interrupted_is_left_to_who_can_tell(plugged: Proj
     with Ledger(str(ledger_path(plugged))) as ledger:
         listed = ledger.entries("alembic_version")
         facts = {"before": ["f2"], "after": ["r1"], "evidence": {}}
-        ledger.begin("alembic_version", "2026-01-05T09:00:00+00:00", facts, listed[:1])
+        new = NewOperation("alembic_version", "2026-01-05T09:00:00+00:00", facts, listed, listed[:1])
+        ledger.begin(new)
     plugged.table("u3", "f2")
     plugged.alembic("upgrade", "head")
     with Ledger(str(ledger_path(plugged))) as ledger:

@@ -174,7 +174,7 @@ def test_while_the_database_is_held_only_files_change(forked: Project):
     forked.git("merge", "--quiet", "--no-edit", "main")
     forked.dbsync("sync", "--to", "main")
     before = dump(forked)
-    assert "note: the database stays at" in forked.dbsync("rebase").err
+    assert "note: the database is held at" in forked.dbsync("rebase").err
     assert before == dump(forked)
     forked.dbsync("sync")
     assert_follows(forked)

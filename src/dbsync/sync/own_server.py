@@ -18,8 +18,9 @@ NO_SERVER = (
 
 
 def is_without_server(last: dict[str, Any]) -> bool:
-    """Say whether a run ended since no scratch database could be made."""
-    return (last.get("stop") or {}).get("code") == WITHOUT
+    """Say whether a run ended since no scratch database could be made where one of our own would do."""
+    stop = last.get("stop") or {}
+    return stop.get("code") == WITHOUT and stop.get("dialect") == "postgresql"
 
 
 def has_own_server(project: Project) -> bool:

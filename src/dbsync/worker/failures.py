@@ -18,13 +18,17 @@ SCRATCH = re.compile(r"`?\bdbsync_shadow_[0-9a-f]+`?\.")
 
 
 class Stop(BaseException):
-    """End the run now and roll back. Not an Exception: an application that catches those must not go on."""
+    """End the run now and roll back. Not an Exception: an application that catches those must not go on.
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    `dialect` is that of a server which lets no scratch database be made, "" for all else.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", dialect: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.dialect = dialect
 
     @classmethod
     def behind(cls, error: BaseException | None) -> Stop | None:
@@ -35,7 +39,7 @@ class Stop(BaseException):
 
     def as_facts(self) -> dict[str, str]:
         """Return what the host is told."""
-        return {"code": self.code, "message": self.message, "hint": self.hint}
+        return {"code": self.code, "message": self.message, "hint": self.hint, "dialect": self.dialect}
 
 
 def describe(error: BaseException, top: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Redirect:
                 self._shadow = {}
             except Exception as error:
                 reason = str(error).strip().split("\n", 1)[0]
-                raise Stop("DBS418", f"no scratch database can be made: {reason}") from error
+                raise Stop("DBS418", f"no scratch database can be made: {reason}", "", dialect.name) from error
         self._made[name][0](cargs, cparams)
         if fresh:
             self._baseline(adapter, dialect, cargs, cparams)
