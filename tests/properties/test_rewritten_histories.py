@@ -38,8 +38,10 @@ class RewrittenHistories(ForkedHistories):
     # a tree that cannot be built
 
     def is_buildable(self) -> bool:
-        """Say whether plain Alembic builds the work tree's revisions, strays left out."""
+        """Say whether plain Alembic builds the work tree's revisions, strays left out; of none, nothing is made."""
         files, strays = self.files(), self.strays()
+        if not files:
+            return False
         untracked = set(self.untracked())
         if any(one.code != "DBS106" for one in self.revisions().obstacles) or not set(strays) <= untracked:
             return False
