@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from dbsync.git.hooks import block
 from dbsync.store.watch import write_watch
 from tests.hooks.hooked import BY_FILES, HOSTILE, WAYS
 
@@ -132,3 +136,100 @@ def test_an_interpreter_that_is_gone_is_said_once_and_stops_nothing(hooked):
     assert "commits are not checked; run: dbsync init" in done.err
     hooked.project.write("a.py", "2")
     assert "dbsync" not in hooked.git("commit", "--quiet", "-am", "two").err
+
+
+# What the two hooks of one commit ask git once only
+
+
+@pytest.fixture
+def passing(bare):
+    """Give a repository in which a commit changed nothing, so that HEAD is known, and git's calls from here on."""
+    bare.install(BY_FILES)
+    bare.project.write("migrations/env.py", "")
+    bare.commit("app/models.py", "1")
+    bare.let_pass()
+    write_watch(bare.repository.git_dir, ["app/models.py", "migrations/"])
+    bare.commit("README", "0")
+    bare.ran()
+    return bare
+
+
+def commit(hooked, tmp_path, *options):
+    """Commit a change of README; return the hooks' git calls (git puts its own folder first in their PATH)."""
+    trace = tmp_path / "trace"
+    trace.unlink(missing_ok=True)
+    hooked.project.write("README", hooked.project.rev("HEAD"))
+    hooked.git("add", "README")
+    hooked.git("commit", "--quiet", "-m", "text", *options, env={"GIT_TRACE": str(trace)})
+    called = re.findall(r"built-in: git (\S+)", trace.read_text())
+    return [name for name in called if name not in ("commit", "maintenance", "gc")]
+
+
+def test_one_git_process_for_both_hooks_of_a_commit(passing, tmp_path):
+    assert commit(passing, tmp_path) == ["diff-index"]
+    assert commit(passing, tmp_path) == ["diff-index"]
+    assert commit(passing, tmp_path, "--amend") == ["diff-index", "cat-file"]  # post-rewrite asks for itself
+    assert commit(passing, tmp_path, "--no-verify") == ["cat-file"]
+    assert commit(passing, tmp_path) == ["diff-index"]
+    assert passing.ran() == []
+
+
+def test_a_commit_that_was_given_up_answers_for_no_other(passing, tmp_path):
+    passing.project.write("README", "given up")
+    passing.git("add", "README")
+    passing.git("commit", "--quiet", "-m", "", check=False)
+
+    passing.project.write("migrations/versions/r1.py", "")
+    passing.git("add", ".")
+    passing.git("commit", "--quiet", "--no-verify", "-m", "a revision")
+
+    assert passing.ran() == ["post-commit"]
+
+
+def test_after_a_switch_without_hooks_a_commit_is_for_python_to_judge(passing, tmp_path):
+    passing.git("switch", "--quiet", "--create", "feature")
+    passing.project.write("migrations/versions/r1.py", "")
+    passing.git("add", ".")
+    passing.git("-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "a revision")
+    passing.ran()
+
+    commit(passing, tmp_path)
+
+    assert passing.ran() == ["post-commit"]
+
+
+def test_what_another_hook_stages_is_for_python_to_judge(make_hooked, tmp_path):
+    hooked = make_hooked("with a hook of its own")
+    staging = "#!/bin/sh\nmkdir -p migrations && echo 1 >>migrations/made.py && git add migrations\n"
+    hooked.write_hook(staging, name="pre-commit")
+    hooked.install(BY_FILES)
+    hooked.commit("app/models.py", "1")
+    hooked.let_pass()
+    write_watch(hooked.repository.git_dir, ["app/models.py", "migrations/"])
+    hooked.commit("README", "0")
+    hooked.ran()
+
+    commit(hooked, tmp_path)
+
+    assert hooked.ran() == ["post-commit"]
+
+
+def test_a_hook_moved_aside_that_stages_is_for_python_to_judge_too(passing, tmp_path):
+    staging = "#!/bin/sh\nmkdir -p migrations && echo 1 >>migrations/made.py && git add migrations\n"
+    passing.write_hook(staging, name="pre-commit.before-dbsync")
+    hook = passing.hook_file("pre-commit")
+    hook.write_bytes(block.calling("pre-commit", block.quote(str(Path(passing.repository.state_dir, "hooks")))))
+
+    commit(passing, tmp_path)
+
+    assert passing.ran() == ["post-commit"]
+
+
+def test_packed_refs_and_a_head_of_its_own_are_asked_about(passing, tmp_path):
+    passing.git("pack-refs", "--all")
+    assert commit(passing, tmp_path) == ["diff-index", "cat-file"]
+    assert commit(passing, tmp_path) == ["diff-index"]
+
+    passing.git("switch", "--quiet", "--detach")
+    assert commit(passing, tmp_path) == ["diff-index"]
+    assert passing.ran() == []

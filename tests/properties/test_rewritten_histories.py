@@ -40,7 +40,7 @@ class RewrittenHistories(ForkedHistories):
     def is_buildable(self) -> bool:
         """Say whether plain Alembic builds the work tree's revisions, strays left out; of none, nothing is made."""
         files, strays = self.files(), self.strays()
-        if not files:
+        if set(files) <= set(strays):
             return False
         untracked = set(self.untracked())
         if any(one.code != "DBS106" for one in self.revisions().obstacles) or not set(strays) <= untracked:

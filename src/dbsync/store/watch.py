@@ -22,7 +22,7 @@ def write_watch(git_dir: str, names: Iterable[str]) -> None:
 
     A name that cannot stand on a line of its own makes everything be watched.
     """
-    wanted = sorted(names)
+    wanted = _fewest(sorted(names))
     specs = [_pathspec(name) for name in wanted] if all(name.isprintable() for name in wanted) else []
     write_private(os.path.join(git_dir, NAME), "\n".join([HEADER, *(specs or ANYTHING), ""]))
 
@@ -31,6 +31,18 @@ def remove_watch(git_dir: str) -> None:
     """Let Python decide about the next commit."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(git_dir, NAME))
+
+
+def _fewest(names: list[str]) -> list[str]:
+    """Leave out what another name says already: git compares each path with each pathspec, at every commit."""
+    folders = tuple(name for name in names if name.endswith("/"))
+    python = {name[:-1] for name in names if name.endswith("/*")}
+    return [
+        name
+        for name in names
+        if not name.startswith(tuple(each for each in folders if each != name))
+        and not (name.endswith(".py") and name[: name.rfind("/") + 1] in python)
+    ]
 
 
 def _pathspec(name: str) -> str:

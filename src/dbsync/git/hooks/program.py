@@ -15,6 +15,7 @@ HOOKS = (*CHECKS, "post-applypatch", "post-commit", "post-checkout", "post-merge
 
 GATE = "gate"
 CHECK = "check"
+HEAD = "head"  # read by both
 INTERPRETER = "interpreter"
 COMPLAINT = "interpreter-missing"  # made by the gate when it has said so
 
@@ -40,12 +41,13 @@ class Program:
             os.makedirs(folder, 0o700, exist_ok=True)
         self._forget(COMPLAINT)
         wanted = {name: (packaged(name), 0o700) for name in (GATE, CHECK)}
+        wanted[HEAD] = (packaged(HEAD), 0o600)
         wanted[INTERPRETER] = (os.fsencode(interpreter) + b"\n", 0o600)
         return [path for name, (content, mode) in wanted.items() if (path := self._put(name, content, mode))]
 
     def remove(self) -> None:
         """Remove the copy, and the state folder where nothing else is in it."""
-        for name in (GATE, CHECK, INTERPRETER, COMPLAINT):
+        for name in (GATE, CHECK, HEAD, INTERPRETER, COMPLAINT):
             self._forget(name)
         for folder in (self.folder, self.state_dir):
             with suppress(OSError):  # not there, or it holds what stays
