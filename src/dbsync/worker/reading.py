@@ -58,14 +58,10 @@ class Reading:
     def outside(self) -> list[str]:
         """Return what was read elsewhere on this machine, but for libraries, of which the folders say enough."""
         folders = {os.path.abspath(path) for path in sys.path if path and os.path.isdir(path)}
-        paths = {path for path in self._everything() if self._counts(path)}
+        libraries = sysconfig.get_paths()
+        known = (self._top, self._state, libraries["stdlib"], libraries["platstdlib"], *OF_THE_SYSTEM)
+        paths = {path for path in self._everything() if not path.startswith(known) and _counts(path)}
         return sorted(paths | {path for path in folders if not os.path.join(path, "").startswith(self._top)})
-
-    def _counts(self, path: str) -> bool:
-        libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))
-        passing = path.startswith(os.path.join(tempfile.gettempdir(), "")) and not os.path.exists(path)
-        known = path.startswith((self._top, self._state, *libraries, *OF_THE_SYSTEM))
-        return not (passing or known or any(one in path for one in OF_LIBRARIES))
 
     def _everything(self) -> set[str]:
         return self._opened | self._imported | _modules()
@@ -75,6 +71,11 @@ class Reading:
         for whole in {path, os.path.realpath(path)} if path else ():
             if whole.startswith(self._top):
                 yield whole[len(self._top) :] + ("/" if os.path.isdir(whole) else "")
+
+
+def _counts(path: str) -> bool:
+    passing = path.startswith(os.path.join(tempfile.gettempdir(), "")) and not os.path.exists(path)
+    return not (passing or any(one in path for one in OF_LIBRARIES))
 
 
 def _only_written(arguments: Any) -> bool:
