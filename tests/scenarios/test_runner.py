@@ -274,3 +274,99 @@ def test_without_a_runner_the_database_here_is_another(project, elsewhere):
     assert project.path("dev.db").stat().st_size == 0
     project.dbsync("init", "--yes")
     assert_in_sync(project)
+
+
+# judging
+
+
+@pytest.fixture
+def modelled(project, folder):
+    """Give the other side of a project with models, where neither revisions nor Git are."""
+    edit_env(project, ("from alembic import context\n", WITNESS))
+    models = "import sqlalchemy as sa\nmetadata = sa.MetaData()\n"
+    project.write("shop.py", models + 'sa.Table("users", metadata, sa.Column("id", sa.Integer, primary_key=True))\n')
+    edit_env(project, ("target_metadata = None", "import shop\ntarget_metadata = shop.metadata"))
+    project.write(".gitignore", "*.db\n__pycache__/\n*.local\n")
+    project.revision("r1", None, 'op.create_table("users", sa.Column("id", sa.Integer, primary_key=True))', "")
+    project.commit("Users")
+    return Elsewhere(project, folder)
+
+
+def test_a_commit_is_judged_over_there(modelled):
+    project = modelled.project
+    project.dbsync("init", "--yes")
+    column = ', sa.Column("name", sa.Text))\n'
+    project.write("shop.py", project.path("shop.py").read_text().replace("))\n", ")" + column))
+    project.git("add", ".")
+
+    stopped = project.git("commit", "--quiet", "-m", "A column", check=False)
+    assert stopped.rc == 1
+    assert "DBS201" in stopped.err
+    assert "+ column users.name TEXT" in stopped.err
+    assert str(modelled.top) not in stopped.err
+
+    project.revision("r2", "r1", 'op.add_column("users", sa.Column("name", sa.Text))', 'op.drop_column("users", "name")')
+    project.git("add", ".")
+    assert project.git("commit", "--quiet", "-m", "A column", check=False).rc == 0
+    assert not list(Path(tempfile.gettempdir()).glob("dbsync-tree-*"))
+    assert "name" not in modelled.top.joinpath("shop.py").read_text()
+
+
+@pytest.mark.postgres
+def test_a_commit_is_judged_on_a_server_that_only_the_other_side_may_name(
+    postgres_project, folder, postgres, postgres_database
+):
+    project = postgres_project
+    url = postgres.tcp(postgres_database.name)
+    use_url(project, "driver://user:pass@localhost/dbname")
+    from_variable = WITNESS + 'context.config.set_main_option("sqlalchemy.url", os.environ["SHOP_DATABASE"])\n'
+    edit_env(project, ("from alembic import context\n", from_variable))
+    declared = "import sqlalchemy as sa\ntarget_metadata = sa.MetaData()\n"
+    users = 'sa.Table("users", target_metadata, sa.Column("id", sa.Integer, primary_key=True)'
+    edit_env(project, ("target_metadata = None", declared + users + ")"))
+    project.revision("r1", None, 'op.create_table("users", sa.Column("id", sa.Integer, primary_key=True))', "")
+    project.commit("Users", verify=False)
+    Elsewhere(project, folder, f"SHOP_DATABASE={url}")
+
+    for _ in range(2):
+        assert project.dbsync("check", "--staged").rc == 0
+    edit_env(project, (users + ")", users + ', sa.Column("name", sa.Text))'))
+    project.git("add", ".")
+
+    assert "+ column users.name TEXT" in project.dbsync("check", "--staged", check=False).err
+
+
+def test_a_tree_over_there_reads_what_git_ignores(modelled):
+    project = modelled.project
+    project.write("shop.py", 'open("secret.local").read()\n' + project.path("shop.py").read_text())
+    project.write("secret.local", "here")
+    project.git("add", ".")
+    assert "DBS222" in project.dbsync("check", "--staged", check=False).err
+
+    modelled.top.joinpath("secret.local").write_text("there")
+    assert project.dbsync("check", "--staged").rc == 0
+
+
+def test_verify_over_there(modelled):
+    project = modelled.project
+    project.revision("r2", "r1", 'op.create_table("t", sa.Column("id", sa.Integer))', "pass")
+    project.commit("A dead downgrade", verify=False)
+
+    said = project.dbsync("verify", check=False)
+
+    assert said.rc == 1
+    assert "r2" in said.out + said.err
+
+
+def test_a_runner_that_is_down_stops_no_commit(modelled):
+    project = modelled.project
+    project.dbsync("init", "--yes")
+    modelled.command.write_text(DOWN)
+    project.write("shop.py", project.path("shop.py").read_text() + "X = 1\n")
+    project.git("add", ".")
+
+    done = project.git("commit", "--quiet", "-m", "Down", check=False)
+
+    assert done.rc == 0
+    assert "DBS221" in done.err
+    assert "is not running" in done.err

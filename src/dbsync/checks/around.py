@@ -40,7 +40,10 @@ class Around:
 
     @property
     def interpreter(self) -> str:
-        """The path of the project's Python."""
+        """The path of the project's Python, or the command that reaches it: what is there is not seen from here."""
+        runner = self._project.settings.runner_for(self._environment.name)
+        if runner:
+            return runner
         return interpreter_of(self._project, self._environment).path
 
     def path(self, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import Obstacle
-from dbsync.git.staging import lay_out
+from dbsync.git.staging import ignored_names, lay_out, packed
 from dbsync.store.layout import write_private
 from dbsync.sync.baseline import baseline_identity
 from dbsync.sync.failures import died, obstacle_of
@@ -194,7 +194,7 @@ def run_worker(subtree: Subtree, mode: str, answer: Answer, **options: Any) -> d
     Where the project's server is not there or forbids it, once more on one of our own, if that is installed.
     """
     last = _run_worker(subtree, mode, answer, options)
-    if not isinstance(last, Obstacle) and is_without_server(last) and has_own_server(subtree.project):
+    if not isinstance(last, Obstacle) and _wants_own_server(subtree, last):
         return _run_worker(subtree, mode, answer, options)
     return last
 
@@ -203,17 +203,28 @@ def _run_worker(subtree: Subtree, mode: str, answer: Answer, options: dict[str, 
     project, environment, graph = subtree.project, subtree.environment, subtree.graph
     folder = lay_out(project.repository, subtree.tree.commit, subtree.role)
     target = Target(environment, graph.map, subtree.tree, graph.obstacles, [])
-    shadow = {**options["shadow"], "url": project.scratch_url}
+    runner = project.settings.runner_for(environment.name)
+    shadow = {**options["shadow"], "url": project.scratch_url, **({"file": ""} if runner else {})}
     request = request_for(project, target, mode, create=True, **{**options, "shadow": shadow})
-    request["real_top"] = project.repository.top
-    request["policy"]["roots"].append(folder)
-    started = launch(project, environment)._replace(top=folder, cwd=folder)
+    started = launch(project, environment)
+    if runner:
+        request["tree"], request["ignored"] = packed(folder), ignored_names(project.repository)
+    else:
+        request["real_top"] = project.repository.top
+        request["policy"]["roots"].append(folder)
+        started = started._replace(top=folder, cwd=folder)
     # A set of names (the values of an enum, say) is to have one order in every run.
     started = started._replace(environ={**started.environ, "PYTHONHASHSEED": "0"}, deadline=project.judge_until)
     try:
         return converse(started, request, answer).last
     except WorkerDiedError as error:
-        return _late(project) if error.late else died(error, environment, None)
+        return _late(project) if error.late else died(error, environment, runner)
+
+
+def _wants_own_server(subtree: Subtree, last: dict[str, Any]) -> bool:
+    project = subtree.project
+    here = not project.settings.runner_for(subtree.environment.name)  # a runner does not reach a server of ours
+    return here and is_without_server(last) and has_own_server(project)
 
 
 def _late(project: Project) -> Obstacle:

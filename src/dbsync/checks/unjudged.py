@@ -28,10 +28,8 @@ def why_not(judged: Judged, rules: Rules) -> Obstacle | None:
     """Return why nothing of a subject may or can be run."""
     if rules.untrusted:
         return Obstacle("DBS221", f"not judged: {rules.untrusted.message}", rules.untrusted.hint)
-    name = judged.environment.name
-    if judged.project.settings.runner_for(name):
-        message = f"not judged: {name} is run elsewhere (dbsync.runner), where a commit's files are not"
-        return Obstacle("DBS221", message, "run dbsync there")
+    if judged.project.settings.runner_for(judged.environment.name):
+        return None
     try:
         interpreter_of(judged.project, judged.environment)
     except DbsyncError as error:

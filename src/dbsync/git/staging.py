@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import os
 import shutil
+import tarfile
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -88,6 +91,16 @@ def lay_out(repository: Repository, tree: str, name: str) -> str:
     with open(f"{folder}.links", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\0".join(linked))
     return folder
+
+
+def packed(folder: str) -> str:
+    """Return the files of a folder that `lay_out` made, as a compressed archive in base64; what it linked left out."""
+    with open(f"{folder}.links", encoding="utf-8", errors="surrogateescape") as file:
+        linked = set(file.read().split("\0"))
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as archive:
+        archive.add(folder, ".", filter=lambda one: None if one.name.removeprefix("./") in linked else one)
+    return base64.b64encode(content.getvalue()).decode("ascii")
 
 
 def _forget(folder: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from .bytecode import distrust_bytecode_of
 from .channel import Channel
 from .failures import Stop, describe
+from .unpacked import unpacked
 
 
 def main() -> None:
@@ -18,7 +19,8 @@ def main() -> None:
     channel = Channel.take_over()
     request = channel.receive()
     try:
-        _serve(channel, request)
+        with unpacked(request):
+            _serve(channel, request)
     finally:
         sys.stderr.flush()
         os._exit(0)

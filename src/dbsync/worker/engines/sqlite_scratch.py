@@ -23,7 +23,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
 
     from .sqlite import path_of
 
-    if shadow.get("file") and not shadow["fresh"] and not os.path.exists(shadow["file"]):
+    if not shadow.get("fresh", True) and not os.path.exists(shadow.get("file", "")):
         raise Stop("DBS420", "the scratch database is gone")
     folder = "" if shadow.get("file") else tempfile.mkdtemp(prefix="dbsync-")
     path = shadow.get("file") or os.path.join(folder, "fresh.db")
