@@ -305,7 +305,9 @@ def test_a_commit_is_judged_over_there(modelled):
     assert "+ column users.name TEXT" in stopped.err
     assert str(modelled.top) not in stopped.err
 
-    project.revision("r2", "r1", 'op.add_column("users", sa.Column("name", sa.Text))', 'op.drop_column("users", "name")')
+    project.revision(
+        "r2", "r1", 'op.add_column("users", sa.Column("name", sa.Text))', 'op.drop_column("users", "name")'
+    )
     project.git("add", ".")
     assert project.git("commit", "--quiet", "-m", "A column", check=False).rc == 0
     assert not list(Path(tempfile.gettempdir()).glob("dbsync-tree-*"))
