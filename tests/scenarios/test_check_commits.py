@@ -102,3 +102,48 @@ def test_models_without_a_table_are_a_finding_and_no_pass(modelled):
     said = modelled.dbsync("check", check=False).err
 
     assert "names no models" in said or "- table users" in said, said
+
+
+# what is known holds for the environments that were known only
+
+
+def test_after_a_commit_from_before_alembic_came_models_are_judged_again(project):
+    start = project.rev("HEAD")
+    with_models(project)
+    project.dbsync("init", "--yes")
+    project.switch("-c", "old", f"{project.git('rev-list', '--max-parents=0', start).out.strip()}")
+    project.git("rm", "--quiet", "-r", "alembic.ini", "migrations")
+    project.git("commit", "--quiet", "-m", "Before Alembic", "--no-verify")
+    for number in range(2):
+        project.write("notes.py", f"X = {number}\n")
+        project.commit("A commit without any environment")
+    project.switch("main")
+
+    model(project, columns="email = sa.Column(sa.String(20))")
+    project.git("add", ".")
+    done = project.git("commit", "-m", "Drift", check=False)
+
+    assert done.rc == 1
+    assert "+ column users.email" in done.err
+
+
+def test_an_environment_that_comes_beside_is_judged(project):
+    with_models(project)
+    project.dbsync("init", "--yes")
+    model(project, more="def said():\n    return 1\n")
+    project.commit("What the models read is known from here on")
+    env = project.path("migrations/env.py").read_text()
+    for name, text in {
+        "billing/alembic.ini": project.path("alembic.ini").read_text().replace("dev.db", "bills.db"),
+        "billing/migrations/env.py": env.replace("from app.models", "from models"),
+        "billing/migrations/script.py.mako": project.path("migrations/script.py.mako").read_text(),
+        "billing/models.py": project.path("app/models.py").read_text().replace("users", "bills"),
+        "billing/migrations/versions/b1_start.py": 'revision = "b1"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n',
+    }.items():
+        project.write(name, text)
+    project.git("add", ".")
+
+    done = project.git("commit", "-m", "Bills", check=False)
+
+    assert done.rc == 1
+    assert "table bills" in done.err

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.following import assert_follows, codes, database_status, dump, follow, sql, state
 from tests.support.project import Project
-from tests.support.schema import assert_in_sync, state_of
+from tests.support.schema import assert_in_sync, state_of, versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,3 +246,26 @@ def test_an_orphan_branch_with_a_history_of_its_own(project: Project):
     assert_follows(project)
     project.switch("feature")
     assert_follows(project)
+
+
+def test_an_environment_that_only_some_branches_have_follows_too(project: Project):
+    """The hook answers without Python where nothing changed; there must have been something to compare."""
+    project.table("r1", name="users")
+    project.commit("Users")
+    project.switch("-c", "billing")
+    bills = Project(project.path("billing"), url="sqlite:///bills.db")
+    bills.configure()
+    bills.table("b1", name="bills")
+    project.commit("Bills")
+    project.dbsync("init", "--yes")
+    project.switch("-c", "more")
+    bills.table("b2", "b1", name="rates")
+    project.commit("Rates")
+    assert versions_of(str(project.path("billing/bills.db"))) == ("b2",)
+    project.switch("main")
+    project.switch("-c", "other")
+    project.switch("main")
+
+    project.switch("billing")
+
+    assert versions_of(str(project.path("billing/bills.db"))) == ("b1",)

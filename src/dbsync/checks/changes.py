@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from dbsync.store.watch import CONFIGURES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 DIFFERING = ("-r", "--raw", "-z", "--no-renames", "--no-abbrev")  # of diff-tree and diff-index
 MOST_MODULES = 50
 FILES = ("100644", "100755")
-# What may bring another environment.
-CONFIGURES = (".ini", ".toml", ".cfg", "env.py")
 
 
 class Depended:

@@ -29,7 +29,8 @@ def remember_clear(project: Project, subject: Subject, kinds: Collection[str]) -
     verdicts = [Verdicts(project, one) for one in project.environments(tree)[0]]
     known = [one.record(tree) if "drift" in kinds else one.of_revisions(tree) for one in verdicts]
     records = [one for one in known if one and not one["upon"]]
-    if subject.base and not subject.other and len(records) == len(verdicts):
+    # Of a tree without any environment nothing is known that could hold for one that has some.
+    if records and subject.base and not subject.other and len(records) == len(verdicts):
         found = {"tree": subject.tree, "head": subject.base, "environments": [_depended(one) for one in records]}
         hangs_on = _hangs_on(project, tree, [one["verdict"] for one in records])
         store_clear_tree(project.repository.git_dir, kinds, (found, hangs_on), project.environ)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NAME = "dbsync-watch"
 HEADER = "dbsync-watch 1"
+# How the names of files end that may bring another environment.
+CONFIGURES = (".ini", ".toml", ".cfg", "env.py")
 # Until it is known what the models depend on: whatever could be code or configuration.
 ANYTHING = ("*.py", "*.ini", "*.toml", "*.cfg", "*.lock", "requirements*.txt", ".pre-commit-config.yaml")
 
@@ -23,8 +25,9 @@ def write_watch(git_dir: str, names: Iterable[str]) -> None:
     A name that cannot stand on a line of its own makes everything be watched.
     """
     wanted = _fewest(sorted(names))
-    specs = [_pathspec(name) for name in wanted] if all(name.isprintable() for name in wanted) else []
-    write_private(os.path.join(git_dir, NAME), "\n".join([HEADER, *(specs or ANYTHING), ""]))
+    known = wanted and all(name.isprintable() for name in wanted)
+    specs = (*(f"*{end}" for end in CONFIGURES), *map(_pathspec, wanted)) if known else ANYTHING
+    write_private(os.path.join(git_dir, NAME), "\n".join([HEADER, *specs, ""]))
 
 
 def remove_watch(git_dir: str) -> None:
@@ -41,6 +44,7 @@ def _fewest(names: list[str]) -> list[str]:
         name
         for name in names
         if not name.startswith(tuple(each for each in folders if each != name))
+        and not name.endswith(CONFIGURES)
         and not (name.endswith(".py") and name[: name.rfind("/") + 1] in python)
     ]
 
