@@ -63,10 +63,11 @@ def test_every_setting_is_documented():
         "shadowUrl",
         "shelfKeep",
         "undoSize",
+        "undoClone",
         "unjudged",
     ):
         assert f"| `dbsync.{key}` |" in text
-    for choice in (*settings.AUTO, *settings.TRUST, *settings.UNJUDGED):
+    for choice in (*settings.AUTO, *settings.TRUST, *settings.UNJUDGED, *settings.UNDO_CLONE):
         assert f"`{choice}`" in text
 
 

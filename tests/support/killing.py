@@ -19,7 +19,7 @@ import os, signal, sys
 
 at, whom, said = (os.environ.get(f"KILL_{name}", "") for name in ("AT", "WHOM", "SAID"))
 FOLDERS = {"dbsync": ("/dbsync/sync/", "/dbsync/store/", "/dbsync/ledger/"), "worker": ("/dbsync/worker/",)}
-BEGINS = {"dbsync": "begin", "worker": "_perform"}
+BEGINS = {"dbsync": ("begin",), "worker": ("_perform", "swap")}
 me = "dbsync" if "dbsync" in " ".join(sys.orig_argv) else "worker"
 
 if at and me == whom:
@@ -39,7 +39,7 @@ if at and me == whom:
     def call(frame, event, argument):
         global begun
         if any(folder in frame.f_code.co_filename for folder in FOLDERS[whom]):
-            begun = begun or frame.f_code.co_name == BEGINS[whom]
+            begun = begun or frame.f_code.co_name in BEGINS[whom]
             return line
 
     sys.settrace(call)
