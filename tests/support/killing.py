@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 SITECUSTOMIZE = """
 import os, signal, sys
 
-at, whom, said = (os.environ.get(f"KILL_{name}", "") for name in ("AT", "WHOM", "SAID"))
+at, whom, note = (os.environ.get(f"KILL_{name}", "") for name in ("AT", "WHOM", "SAID"))
 FOLDERS = {"dbsync": ("/dbsync/sync/", "/dbsync/store/", "/dbsync/ledger/"), "worker": ("/dbsync/worker/",)}
 BEGINS = {"dbsync": ("begin",), "worker": ("_perform", "swap")}
-me = "dbsync" if "dbsync" in " ".join(sys.orig_argv) else "worker"
+said = " ".join(sys.orig_argv)
+me = "worker" if "_dbsync_worker" in said else "dbsync" if "dbsync" in said else ""
 
 if at and me == whom:
     count, begun = 0, False
@@ -31,8 +32,8 @@ if at and me == whom:
             count += 1
             if count == int(at):
                 os.kill(os.getpid(), signal.SIGKILL)
-            if said and not count % 10:
-                with open(said, "w") as file:
+            if note and not count % 10:
+                with open(note, "w") as file:
                     file.write(str(count))
         return line
 
@@ -61,7 +62,7 @@ class Mortal:
 
     def lines(self, whom: str, *argv: str) -> int:
         """Return how many lines `dbsync` or its `worker` run for a command once something is under way, by tens."""
-        said = self._saved / "said"
+        said = self._saved / whom
         self._run(*argv, at="-1", whom=whom, said=str(said))
         self.put_back()
         return int(said.read_text())

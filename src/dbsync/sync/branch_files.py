@@ -48,7 +48,11 @@ def turn_files(project: Project, environment: Environment, *, by_hook: bool) -> 
 
 
 def _concerned(project: Project, ledger: Ledger) -> bool:
-    return project.settings.data == PER_BRANCH or any("branches" in one.facts for one in ledger.running())
+    return project.settings.data == PER_BRANCH or _interrupted(ledger)
+
+
+def _interrupted(ledger: Ledger) -> bool:
+    return any("branches" in one.facts for one in ledger.running())
 
 
 def _turn(one: Turning) -> str:
@@ -88,6 +92,13 @@ def _exchange(one: Turning, live: str, place: str) -> None:
         raise
     settle_turn(one.project, one.ledger, instance_of(live), committed=True)
     copies.remove(incoming)
+
+
+def recover_files(project: Project, environment: Environment) -> None:
+    """Finish or roll back what was interrupted, under the locks of whoever asks."""
+    for ledger in owned(project.layout, project.repository.top, environment.name):
+        if ledger.meta("identity", {}).get("dialect") == "sqlite" and _interrupted(ledger):
+            recover_file(project, ledger)
 
 
 def recover_file(project: Project, ledger: Ledger) -> None:

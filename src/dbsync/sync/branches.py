@@ -12,10 +12,9 @@ from dbsync.errors import DbsyncError
 from dbsync.ledger.entry import NewOperation
 from dbsync.store.branch_rows import LIVE, Applied, Branches, BranchRows
 from dbsync.store.copies import MEGABYTE
-from dbsync.store.databases import owned
+from dbsync.store.databases import owned, stem_of
 from dbsync.store.shelf import Shelf
 from dbsync.sync.clock import utc_now
-from dbsync.sync.server_snapshots import stem_of
 
 if TYPE_CHECKING:
     from dbsync.ledger.ledger import Ledger

@@ -16,6 +16,7 @@ from dbsync.store.gate import remove_gate
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.records import update_record
 from dbsync.sync.beforehand import Beforehand
+from dbsync.sync.branch_files import recover_files
 from dbsync.sync.doubt import whom_to_believe
 from dbsync.sync.failures import died, obstacle_of
 from dbsync.sync.mover import Mover
@@ -48,6 +49,7 @@ def follow(project: Project, target: Target, rules: Rules) -> Outcome:
     """
     try:
         with _Locks(project, target, rules) as held:
+            recover_files(project, target.environment)
             return _until_settled(project, target, rules, held)
     except DbsyncError as error:
         return Outcome(target.environment.name, obstacles=(error.obstacle,), locked=error.exit_code == EXIT_LOCKED)

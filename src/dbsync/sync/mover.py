@@ -109,7 +109,7 @@ class Mover:
             if entries is not None:
                 applied = {one.revision.id for one in entries}
                 Shelf(self._project.layout).recall(operation.facts.get("undoes", ()), name, applied)
-            settle_interrupted(Shelf(self._project.layout), current, operation.facts, committed=committed)
+            settle_interrupted(self._project, current, operation.facts, committed=committed)
             current.ledger.finish(operation, "done" if committed else "failed", entries)
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))

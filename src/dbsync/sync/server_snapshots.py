@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from dbsync.errors import DbsyncError
-from dbsync.store import copies, snapshots
-from dbsync.store.databases import owned
+from dbsync.store import snapshots
+from dbsync.store.databases import owned, stem_of
 from dbsync.store.kept_databases import SNAPSHOT, UNDO
 from dbsync.store.snapshots import Snapshot, Track
 from dbsync.sync.clock import utc_now
@@ -121,11 +120,6 @@ def wanted_of(ledger: Ledger, name: str, track: Track) -> Wanted:
 def last_operation(ledger: Ledger) -> int:
     """Return the number of the last operation."""
     return max((one.id for one in ledger.operations()), default=0)
-
-
-def stem_of(ledger: Ledger) -> str:
-    """Return what tells a database from others in the names of files."""
-    return os.path.basename(ledger.path).removesuffix(copies.SUFFIX)
 
 
 def now(project: Project) -> tuple[str, str, str]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import EXIT_USAGE, DbsyncError
 from dbsync.store import copies, snapshots
-from dbsync.store.databases import owned
+from dbsync.store.databases import owned, stem_of
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.snapshots import Snapshot, Track
 from dbsync.store.sqlite_file import read_sqlite
 from dbsync.sync import server_snapshots
 from dbsync.sync.outcome import Moved, display
 from dbsync.sync.put_back import PutBack, settle_held
-from dbsync.sync.server_snapshots import last_operation, stem_of, wanted_of
+from dbsync.sync.server_snapshots import last_operation, wanted_of
 from dbsync.sync.status import environment_status
 
 if TYPE_CHECKING:
