@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engines.branches import branch, grow, start
+from tests.engines.env_files import use_template
 from tests.support.following import codes
 from tests.support.kept import clear_up, kept, there, write
 from tests.support.schema import assert_in_sync, connect, state_of
@@ -112,6 +113,26 @@ def test_rows_changed_in_place_are_back_and_the_undo_is_undone(changing):
     assert names(changing) == ["ADA", "BOB"]
     changing.dbsync("sync")
     assert_in_sync(changing)
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "asyncpg"])
+def test_by_another_driver(make_project, postgres, postgres_database, driver: str):
+    project = make_project(url=postgres.tcp(postgres_database.name, driver))
+    if driver == "asyncpg":
+        use_template(project, "async")
+    start(project)
+    write(project.url, "INSERT INTO users (name) VALUES ('ada')")
+    project.revision("r2", "r1", SHOUT, WHISPER)
+    project.dbsync("sync")
+    assert names(project) == ["ADA"]
+
+    project.dbsync("undo")
+    assert names(project) == ["ada"]
+    project.dbsync("snapshot", "save", "one")
+    project.dbsync("snapshot", "restore", "one")
+    project.dbsync("sync")
+    assert names(project) == ["ADA"]
+    clear_up(project, postgres)
 
 
 def test_rows_written_since_ask_for_a_word_and_are_kept(changing):

@@ -118,7 +118,16 @@ class Databases:
         Owner, privileges, settings and what else belongs to a database and is not in it go over to the copy.
         """
         self._rows("SET lock_timeout = '3s'")
-        for statement in carried_over(self._dbapi, self.name, incoming):
+        try:
+            self._exchange(incoming, outgoing)
+        except Exception:
+            self._dbapi.rollback()
+            raise
+        found: dict[str, Any] = self.find([self.name])[self.name]
+        return found
+
+    def _exchange(self, incoming: str, outgoing: str) -> None:
+        for statement in list(carried_over(self._dbapi, self.name, incoming)):
             execute(self._dbapi, statement)
         live, copy, old = quote_one(self.name), quote_one(incoming), quote_one(outgoing)
         for statement in (
@@ -129,8 +138,6 @@ class Databases:
         ):
             execute(self._dbapi, statement)
         self._dbapi.commit()
-        found: dict[str, Any] = self.find([self.name])[self.name]
-        return found
 
     def drop(self, names: list[str]) -> list[str]:
         """Drop copies, and return those that are gone; one that somebody uses stays."""
