@@ -63,10 +63,13 @@ def test_every_setting_is_documented():
         "shadowUrl",
         "shelfKeep",
         "undoSize",
+        "undoClone",
+        "data",
+        "branchSize",
         "unjudged",
     ):
         assert f"| `dbsync.{key}` |" in text
-    for choice in (*settings.AUTO, *settings.TRUST, *settings.UNJUDGED):
+    for choice in (*settings.AUTO, *settings.TRUST, *settings.UNJUDGED, *settings.UNDO_CLONE, *settings.DATA):
         assert f"`{choice}`" in text
 
 

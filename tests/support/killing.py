@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 SITECUSTOMIZE = """
 import os, signal, sys
 
-at, whom, said = (os.environ.get(f"KILL_{name}", "") for name in ("AT", "WHOM", "SAID"))
+at, whom, note = (os.environ.get(f"KILL_{name}", "") for name in ("AT", "WHOM", "SAID"))
 FOLDERS = {"dbsync": ("/dbsync/sync/", "/dbsync/store/", "/dbsync/ledger/"), "worker": ("/dbsync/worker/",)}
-BEGINS = {"dbsync": "begin", "worker": "_perform"}
-me = "dbsync" if "dbsync" in " ".join(sys.orig_argv) else "worker"
+BEGINS = {"dbsync": ("begin",), "worker": ("_perform", "swap")}
+said = " ".join(sys.orig_argv)
+me = "worker" if "_dbsync_worker" in said else "dbsync" if "dbsync" in said else ""
 
 if at and me == whom:
     count, begun = 0, False
@@ -31,15 +32,15 @@ if at and me == whom:
             count += 1
             if count == int(at):
                 os.kill(os.getpid(), signal.SIGKILL)
-            if said and not count % 10:
-                with open(said, "w") as file:
+            if note and not count % 10:
+                with open(note, "w") as file:
                     file.write(str(count))
         return line
 
     def call(frame, event, argument):
         global begun
         if any(folder in frame.f_code.co_filename for folder in FOLDERS[whom]):
-            begun = begun or frame.f_code.co_name == BEGINS[whom]
+            begun = begun or frame.f_code.co_name in BEGINS[whom]
             return line
 
     sys.settrace(call)
@@ -61,7 +62,7 @@ class Mortal:
 
     def lines(self, whom: str, *argv: str) -> int:
         """Return how many lines `dbsync` or its `worker` run for a command once something is under way, by tens."""
-        said = self._saved / "said"
+        said = self._saved / whom
         self._run(*argv, at="-1", whom=whom, said=str(said))
         self.put_back()
         return int(said.read_text())

@@ -93,7 +93,7 @@ def _guarded(options: Namespace, arguments: list[str]) -> int:
 
         return dispatch(options)
     except DbsyncError as error:
-        console.error(error.message, error.hint)
+        console.obstacle(error.obstacle)
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

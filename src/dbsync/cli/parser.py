@@ -20,6 +20,7 @@ HOOK_NAMES = (
     "pre-merge-commit",
     "pre-push",
 )
+WAIT = "wait until nobody else is connected to a database on a server"
 KINDS = ("heads", "history", "danger", "drift")
 EPILOG = "Off: DBSYNC=off in the environment, or `git config dbsync.enabled false`."
 
@@ -116,9 +117,11 @@ def _add_action(parser: _Parser, first: str, second: str, last: str) -> None:
 def _add_history(verbs: argparse._SubParsersAction[_Parser]) -> None:
     undo = verbs.add_parser("undo", help="the databases as they were before the last move")
     undo.add_argument("-y", "--yes", action="store_true", help="also where rows were written since, or would be lost")
+    undo.add_argument("--wait", action="store_true", help=WAIT)
     snapshot = verbs.add_parser("snapshot", help="the databases under a name")
     _add_action(snapshot, "save", "restore", "drop")
     snapshot.add_argument("name", nargs="?", metavar="NAME", help="the snapshot's name")
+    snapshot.add_argument("--wait", action="store_true", help=WAIT)
     snapshot.add_argument("--json", action="store_true", help="print JSON")
     reflog = verbs.add_parser("reflog", help="what was done to the databases, the newest first")
     reflog.add_argument("--json", action="store_true", help="print JSON")

@@ -9,9 +9,13 @@ from dbsync.git.repository import Repository
 from dbsync.sync.project import Project
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Callable, Mapping
 
     from dbsync.sync.catch_up import Result
+    from dbsync.sync.on_server import Waiting
+
+WAIT_SECONDS = 3600.0
 
 
 def _silent(_: str) -> None:
@@ -34,6 +38,13 @@ class Context(NamedTuple):
     def project(self) -> Project:
         """Open the repository that the caller stands in. Raises `DbsyncError` where there is none."""
         return Project(Repository.discover(self.cwd, self.environ), self.environ)
+
+
+def waiting_of(context: Context, options: Namespace) -> Waiting:
+    """Return how long others who are connected to a database are waited for: `--wait`."""
+    from dbsync.sync.on_server import Waiting
+
+    return Waiting(WAIT_SECONDS if options.wait else 0.0, context.progress)
 
 
 class Report(NamedTuple):

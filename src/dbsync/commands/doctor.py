@@ -12,6 +12,7 @@ from dbsync.git.hooks import install, installed
 from dbsync.git.hooks.configured import git_version
 from dbsync.plan.left_alone import ENGINES
 from dbsync.store.pending import read_pending
+from dbsync.sync.kept import listed, of_gone_branch, remove_kept
 from dbsync.sync.project import own_interpreter
 from dbsync.sync.request import interpreter_of
 from dbsync.sync.scratch import remove_scratch
@@ -55,7 +56,8 @@ def run(context: Context, options: Namespace) -> Report:
     """Look at every part; with `fix`, mend first what can be mended without moving a database."""
     project = context.project()
     fixed = _fix(project) if options.fix else []
-    diagnosis = Diagnosis([*_git(project), *_hooks(project), *_scratch(project), *_environments(project)], fixed)
+    parts = [*_git(project), *_hooks(project), *_scratch(project), *_kept(project), *_environments(project)]
+    diagnosis = Diagnosis(parts, fixed)
     wrong = any(one.obstacle for one in diagnosis.parts)
     return Report(EXIT_FINDING if wrong else EXIT_OK, diagnosis)
 
@@ -91,6 +93,14 @@ def _scratch(project: Project) -> Iterator[Part]:
     size = sum(_size(project.layout.path(name)) for name in SCRATCH)
     much = Obstacle("", f"scratch databases and trees take {size / 1e6:.0f} MB", "`dbsync doctor --fix` removes them")
     yield Part("scratch", f"{size / 1e6:.1f} MB", much if size > MUCH else None)
+
+
+def _kept(project: Project) -> Iterator[Part]:
+    gone = of_gone_branch(project)
+    for one in listed(project):
+        how = f"{os.path.basename(one.kept.name)}, {one.kept.size / 1e6:.1f} MB: {one.words} of {one.database}"
+        nobody = Obstacle("", f"the git branch {one.kept.of} is gone", "`dbsync doctor --fix` removes its rows")
+        yield Part("kept", how, nobody if gone(one.kept) else None)
 
 
 def _environments(project: Project) -> Iterator[Part]:
@@ -134,6 +144,8 @@ def _fix(project: Project) -> list[str]:
     done += [f"scratch database {name} dropped" for name in removed.dropped]
     if removed.left:
         done.append(f"not dropped, since the server did not answer: {', '.join(removed.left)}")
+    rows = remove_kept(project, of_gone_branch(project))
+    done += [f"rows of {one.database} removed: {one.words}" for one in rows.dropped]
     for name in SCRATCH:
         if os.path.isdir(project.layout.path(name)) and not (name == "shadows" and removed.left):
             shutil.rmtree(project.layout.path(name), ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dbsync.commands.context import Report
+from dbsync.commands.context import Report, waiting_of
 from dbsync.commands.sync import require_initialised
 from dbsync.errors import EXIT_OK, EXIT_USAGE, DbsyncError
 from dbsync.sync.snapshot import drop, listed, restore, save
@@ -37,15 +37,17 @@ def _as_json(one: Saved) -> dict[str, Any]:
 
 
 def run(context: Context, options: Namespace) -> Report:
-    """Save, list, restore or drop; `options` holds `action` and `name`."""
+    """Save, list, restore or drop; `options` holds `action`, `name` and `wait`."""
     project = context.project()
     require_initialised(project)
     if options.action == "list":
         return Report(EXIT_OK, Snapshots("list", listed(project), []))
     if options.name is None:
         raise DbsyncError("which snapshot?", f"`dbsync snapshot {options.action} NAME`", exit_code=EXIT_USAGE)
+    waiting = waiting_of(context, options)
     if options.action == "restore":
-        moved, held = restore(project, options.name)
+        moved, held = restore(project, options.name, waiting)
         return Report(EXIT_OK, Snapshots("restore", [], moved, held))
-    act = save if options.action == "save" else drop
-    return Report(EXIT_OK, Snapshots(options.action, act(project, options.name), []))
+    save_it = options.action == "save"
+    found = save(project, options.name, waiting) if save_it else drop(project, options.name)
+    return Report(EXIT_OK, Snapshots(options.action, found, []))

@@ -11,6 +11,7 @@ from dbsync.store.gate import git_dirs, remove_all_gates
 from dbsync.store.pending import clear_pending
 from dbsync.store.verdict import forget_verdict
 from dbsync.store.watch import remove_watch
+from dbsync.sync.kept import for_undo, remove_kept
 from dbsync.sync.scratch import remove_scratch
 
 if TYPE_CHECKING:
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
 
     from dbsync.commands.context import Context
     from dbsync.git.hooks import UninstallReport
+    from dbsync.sync.kept import Removed as KeptRemoved
     from dbsync.sync.scratch import Removed
 
 
 class Uninstalled(NamedTuple):
-    """What became of the hooks, and of scratch databases on servers."""
+    """What became of the hooks, of scratch databases on servers, and of what was kept there."""
 
     hooks: UninstallReport
     scratch: Removed
+    kept: KeptRemoved
 
 
 def run(context: Context, options: Namespace) -> Report:
@@ -37,4 +40,5 @@ def run(context: Context, options: Namespace) -> Report:
         forget_verdict(git_dir)
         remove_watch(git_dir)
     removed = remove_scratch(project)  # before the state folder, which knows their names
-    return Report(EXIT_OK, Uninstalled(uninstall(project.repository, purge=options.purge), removed))
+    kept = remove_kept(project, (lambda _: True) if options.purge else for_undo)
+    return Report(EXIT_OK, Uninstalled(uninstall(project.repository, purge=options.purge), removed, kept))

@@ -22,6 +22,8 @@ PROJECT_FILE = "pyproject.toml"
 AUTO = ("always", "ordinary", "never")
 TRUST = ("branches", "default-branch", "always")
 UNJUDGED = ("warn", "stop")
+UNDO_CLONE = ("auto", "always", "never")
+DATA = ("carry", "per-branch")
 TRUE = frozenset({"", "true", "yes", "on", "1"})  # "" is a key without a value: git-config(1)
 FALSE = frozenset({"false", "no", "off", "0"})
 PROPOSED = ("allowHost", "baseline", "interpreter", "runner", "seed", "shadowUrl", "trust")
@@ -44,8 +46,10 @@ class Settings(NamedTuple):
     the codes of findings that are not, `unjudged` what becomes of a commit whose drift cannot be judged, `shadow_url`
     a server for that, `check_timeout` for how many seconds git waits for it (0: as long as it takes). `shelf_keep` is
     for how many days rows that returned stay on the shelf as well, `undo_size` up to how many megabytes an SQLite file
-    is copied before each move. `proposals` are keys of the tracked table that do not count until accepted. `obstacles`
-    says why the tracked table could not be read.
+    is copied, or a database on PostgreSQL cloned, before a move, `undo_clone` before which moves it is cloned. `data`
+    says whether rows go along from branch to branch or each has its own, `branch_size` how many megabytes those may
+    take. `proposals` are keys of the tracked table that do not count until accepted. `obstacles` says why the tracked
+    table could not be read.
     """
 
     top: str
@@ -70,6 +74,9 @@ class Settings(NamedTuple):
     shadow_url: str | None = None
     shelf_keep: int = 14
     undo_size: int = 100
+    undo_clone: str = "auto"
+    data: str = "carry"
+    branch_size: int = 5000
     exclude: tuple[str, ...] = ()
     proposals: Mapping[str, Any] = {}
     obstacles: tuple[Obstacle, ...] = ()
@@ -123,6 +130,9 @@ def read_settings(repository: Repository, tree: Tree) -> Settings:
         shadow_url=own.last("shadowUrl"),
         shelf_keep=own.count("shelfKeep", default=14),
         undo_size=own.count("undoSize", default=100),
+        data=own.choice("data", DATA) or project.choice("data", DATA) or "carry",
+        branch_size=own.count("branchSize", default=5000),
+        undo_clone=own.choice("undoClone", UNDO_CLONE) or "auto",
         exclude=project.strings("exclude"),
         proposals=project.proposals(),
         obstacles=obstacles,
@@ -216,6 +226,12 @@ class _Project:
         if value is None or isinstance(value, bool):
             return value
         raise self._wrong(name, value, "true or false")
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
+        value = self._table.get(name)
+        if value is None or value in allowed:
+            return value
+        raise self._wrong(name, value, _listed(allowed))
 
     def tightened_auto(self) -> str | None:
         """Return `auto` where it asks for less than the default; "always" asks for more and is a proposal."""

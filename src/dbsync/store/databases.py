@@ -19,6 +19,11 @@ def ledger_path(layout: Layout, key: str) -> str:
     return layout.path("databases", file_name(key))
 
 
+def stem_of(ledger: Ledger) -> str:
+    """Return what tells a database from others in the names of files."""
+    return os.path.basename(ledger.path).removesuffix(".sqlite")
+
+
 def open_ledger(layout: Layout, key: str) -> Ledger | None:
     """Return the ledger of an adopted database, None where it was never adopted."""
     path = ledger_path(layout, key)

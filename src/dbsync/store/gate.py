@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 NAME = "dbsync-gate"
 FORMAT = "dbsync-gate 1"
+# Where it hangs on the git branch as well, which earlier hooks do not know: they start Python.
+BRANCH_FORMAT = "dbsync-gate 2"
 MISSING = "missing"
 
 
-def write_gate(git_dir: str, entries: Mapping[str, str | None]) -> bool:
+def write_gate(git_dir: str, entries: Mapping[str, str | None], *, on_branch: bool = False) -> bool:
     """Let the hooks of one work tree pass while HEAD's `entries` stay what they are.
+
+    `on_branch`: and while the git branch does.
 
     `entries` maps paths relative to the repository (a file or a folder, no trailing slash) to HEAD's object id for
     them, None where HEAD has no such path. `git_dir` is the work tree's own (`Repository.git_dir`). Commits seen under
@@ -31,14 +35,15 @@ def write_gate(git_dir: str, entries: Mapping[str, str | None]) -> bool:
     hook starts Python. Raises `DbsyncError` where the file cannot be written.
     """
     remove_gate(git_dir)
-    if not entries or any(_unreadable(path) for path in entries):
+    head = _head(git_dir) if on_branch else ""
+    if not entries or any(_unreadable(path) for path in entries) or head is None:
         return False
     token = os.urandom(4).hex()
     path = os.path.join(git_dir, NAME)
     try:
         with suppress(FileExistsError):
             os.mkdir(_seen(git_dir), 0o700)
-        _replace(path, f"{path}.{token}", _content(token, entries))
+        _replace(path, f"{path}.{token}", _content(token, entries, head))
     except OSError as error:
         raise _failure(path, error) from error
     return True
@@ -60,8 +65,15 @@ def remove_all_gates(common_dir: str) -> None:
         remove_gate(git_dir)
 
 
-def _content(token: str, entries: Mapping[str, str | None]) -> bytes:
-    lines = [f"{FORMAT} {token}"]
+def _head(git_dir: str) -> str | None:
+    """Return what the file HEAD holds, None where that says nothing (git's reftable keeps it elsewhere)."""
+    with open(os.path.join(git_dir, "HEAD"), encoding="utf-8", errors="surrogateescape") as file:
+        line = file.readline().rstrip("\n")
+    return None if line == "ref: refs/heads/.invalid" else line
+
+
+def _content(token: str, entries: Mapping[str, str | None], head: str) -> bytes:
+    lines = [f"{BRANCH_FORMAT} {token}", f"head {head}"] if head else [f"{FORMAT} {token}"]
     lines += [f"id {oid or MISSING} {path}" for path, oid in sorted(entries.items())]
     return os.fsencode("\n".join(lines) + "\n")
 

@@ -12,6 +12,7 @@ databases/   one SQLite file a database: its ledger (what was applied, with sour
 kept/        copies of rows or whole databases, made before something was dropped
 copies/      copies of SQLite databases, made before they were moved: `dbsync undo`
 snapshots/   copies that were given a name: `dbsync snapshot`
+branches/    rows of git branches that are not checked out, where each has its own
 shelf/       one SQLite file for what each downgrade took away: `dbsync shelf`
 hooks/       the hook scripts that run, and the interpreter they start
 cache/       parsed revisions; may be deleted at any time

@@ -81,6 +81,12 @@ class Shelf:
             if taken and certain and not committed:
                 self.remove(one.number)
 
+    def pass_on(self, key: str, instance: str, to: str) -> None:
+        """Let the entries of one instance of a database be another's: its rows are there now, under the same name."""
+        for one in self.entries():
+            if (one.facts["key"], one.facts["instance"]) == (key, instance):
+                one.pass_on(to)
+
     def recall(self, operations: Sequence[str], by: str, applied: Collection[str]) -> None:
         """Make every entry what it was before operations, the newest first, that are undone `by` another one.
 

@@ -241,6 +241,11 @@ class ShelfEntry:
         self._db.execute("UPDATE meta SET value = ? WHERE key = 'state'", (json.dumps(facts["state"]),))
         self._db.execute("COMMIT")
 
+    def pass_on(self, instance: str) -> None:
+        """Belong to another instance of the database."""
+        self._db.execute("UPDATE meta SET value = ? WHERE key = 'instance'", (json.dumps(instance),))
+        self.facts["instance"] = instance
+
     def returned_at(self) -> str:
         """Return when the last of its rows returned, "" where some are still here."""
         found = self._db.execute("SELECT min(returned), max(returned) FROM part").fetchone()

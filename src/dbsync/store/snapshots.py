@@ -1,4 +1,4 @@
-"""Snapshots: copies of SQLite databases under a name, each with what was applied then, in a JSON file beside it."""
+"""Snapshots: copies of databases under a name, each with what was applied then, in a JSON file; SQLite's beside it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Track(NamedTuple):
 class Snapshot(NamedTuple):
     """One database under a name.
 
-    `stem` is its ledger's, `copy` the file, `size` in bytes, `taken_at` UTC in ISO form.
+    `stem` is its ledger's, `copy` the file, or where that would be, of a `database` on a server; `size` in bytes,
+    `taken_at` UTC in ISO form.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Snapshot(NamedTuple):
     branch: str
     commit: str
     tracks: list[Track]
+    database: str = ""
 
 
 def require_name(name: str) -> str:
@@ -63,7 +65,7 @@ def path_of(layout: Layout, stem: str, name: str) -> str:
 def write(snapshot: Snapshot) -> None:
     """Write what there is to know of a copy; without it, the copy does not count."""
     tracks = [
-        [one.name, one.heads, [_as_json(entry) for entry in one.entries], one.operation] for one in snapshot.tracks
+        [one.name, one.heads, [entry_as_json(entry) for entry in one.entries], one.operation] for one in snapshot.tracks
     ]
     facts = {**snapshot._asdict(), "tracks": tracks, "format": 1}
     write_private(_facts_path(snapshot.copy), json.dumps(facts))
@@ -74,8 +76,10 @@ def snapshots(layout: Layout, stem: str) -> Iterator[Snapshot]:
     folder = layout.path(copies.SNAPSHOTS, stem)
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         copy = os.path.join(folder, name.removesuffix(FACTS) + copies.SUFFIX)
-        if name.endswith(FACTS) and os.path.exists(copy):
-            yield _read(copy)
+        if name.endswith(FACTS):
+            found = _read(copy)
+            if found.database or os.path.exists(copy):
+                yield found
 
 
 def remove(snapshot: Snapshot) -> None:
@@ -91,15 +95,20 @@ def _facts_path(copy: str) -> str:
 def _read(copy: str) -> Snapshot:
     with open(_facts_path(copy), encoding="utf-8") as file:
         facts = json.load(file)
-    tracks = [Track(name, heads, list(map(_entry, entries)), last) for name, heads, entries, last in facts["tracks"]]
+    tracks = [
+        Track(name, heads, list(map(entry_of_json, entries)), last) for name, heads, entries, last in facts["tracks"]
+    ]
     names = ("name", "stem", "size", "taken_at", "branch", "commit")
-    return Snapshot(**{name: facts[name] for name in names}, copy=copy, tracks=tracks)
+    database = facts.get("database", "")
+    return Snapshot(**{name: facts[name] for name in names}, copy=copy, tracks=tracks, database=database)
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
+def entry_as_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry of a ledger as JSON can hold it."""
     return {**entry._asdict(), "revision": list(entry.revision), "source": entry.source.decode("latin-1")}
 
 
-def _entry(facts: dict[str, Any]) -> Entry:
+def entry_of_json(facts: dict[str, Any]) -> Entry:
+    """Return the entry that was written so."""
     values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in facts["revision"]]
     return Entry(**{**facts, "revision": Revision(*values), "source": facts["source"].encode("latin-1")})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from dbsync.errors import EXIT_LOCKED, DbsyncError
 from dbsync.store.databases import adopted, owned
 from dbsync.store.gate import remove_gate
+from dbsync.sync.branch_files import turn_files
 from dbsync.sync.follow import follow
 from dbsync.sync.outcome import Outcome
 from dbsync.sync.remember import remember
@@ -68,10 +70,18 @@ def catch_up(project: Project, rules: Rules, commit: str | None = None) -> Resul
 def _one(project: Project, environment: Environment, rules: Rules, commit: str | None) -> Outcome:
     if not any(True for _ in adopted(project.layout, environment.name)):
         return Outcome(environment.name, silent=True)
-    quiet = _quietly(project, environment) if commit is None else None
-    if quiet is not None:
-        return quiet
-    return follow(project, read_target(project, environment, commit), rules)
+    if commit is not None:
+        return follow(project, read_target(project, environment, commit), rules)
+    try:
+        turned = tuple(turn_files(project, environment, by_hook=rules.by_hook))
+    except DbsyncError as error:
+        locked = error.exit_code == EXIT_LOCKED
+        return Outcome(environment.name, obstacles=(error.obstacle,), locked=locked, waits=locked)
+    quiet = _quietly(project, environment)
+    outcome = (
+        quiet if quiet is not None else follow(project, read_target(project, environment), rules._replace(turns=True))
+    )
+    return outcome._replace(turned=(*turned, *outcome.turned))
 
 
 def _quietly(project: Project, environment: Environment) -> Outcome | None:

@@ -43,6 +43,8 @@ class CurrentDatabase:
         self.shelving: Shelving | None = None
         self.notes: list[str] = []
         self.copy = ""
+        self.clone = ""
+        self.left: Any = None
         self.durations: dict[tuple[str, str], float] = {}
         self.committing = self.committed = self.done = False
         self.counts = Counts()
@@ -79,6 +81,7 @@ class CurrentDatabase:
         facts = {
             **about,
             "copy": self.copy,
+            **({"database": self.clone} if self.clone else {}),
             "before": self.heads,
             "after": list(self.planned.heads),
             "down": self.planned.down,
@@ -112,8 +115,9 @@ class CurrentDatabase:
         if self.shelving is not None:
             self.shelving.close(committed=committed)
         if self._operation:
-            if self.copy:
-                self.ledger.note(self._operation, self._stamp_after, left=traces(self.identity["key"]))
+            if self.copy or self.clone:
+                left = self.left if self.clone else traces(self.identity["key"])
+                self.ledger.note(self._operation, self._stamp_after, left=left)
             operation = self.ledger.operation(self._operation)
             self.ledger.finish(operation, "done" if committed else "failed", entries if committed else None)
         elif committed and self.plan is not None:

@@ -15,6 +15,8 @@ from dbsync.store.databases import owned
 from dbsync.store.gate import remove_gate
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.records import update_record
+from dbsync.sync.beforehand import Beforehand
+from dbsync.sync.branch_files import recover_files
 from dbsync.sync.doubt import whom_to_believe
 from dbsync.sync.failures import died, obstacle_of
 from dbsync.sync.mover import Mover
@@ -47,14 +49,16 @@ def follow(project: Project, target: Target, rules: Rules) -> Outcome:
     """
     try:
         with _Locks(project, target, rules) as held:
+            recover_files(project, target.environment)
             return _until_settled(project, target, rules, held)
     except DbsyncError as error:
         return Outcome(target.environment.name, obstacles=(error.obstacle,), locked=error.exit_code == EXIT_LOCKED)
 
 
 def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[int, ...]) -> Outcome:
+    beforehand = Beforehand(project, target, turns=rules.turns)
     while True:
-        attempt = _run(project, target, rules, held)
+        attempt = _run(project, target, rules, (beforehand, held))
         if attempt.mover.doubted is not None:
             rules = rules._replace(believe=whom_to_believe(project, target, attempt.mover.doubted))
             continue
@@ -65,12 +69,12 @@ def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[i
         if _failed_in_place(attempt):
             rules = rules._replace(in_place=False)
             continue
-        lacking = _lacks_code(attempt)
+        lacking, outcome = _lacks_code(attempt), attempt.outcome._replace(turned=tuple(beforehand.turned))
         if lacking is None or lacking in rules.old_trees:
-            return attempt.outcome
+            return outcome
         commit = attempt.mover.commit_of(lacking)
         if not commit or not rules.trusted(commit):
-            return attempt.outcome
+            return outcome
         rules = rules._replace(old_trees={**rules.old_trees, lacking: _encoded(project, commit)})
 
 
@@ -91,18 +95,22 @@ class _Locks:
         self._stack.close()
 
 
-def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...]) -> Attempt:
+def _run(project: Project, target: Target, rules: Rules, around: tuple[Beforehand, tuple[int, ...]]) -> Attempt:
     remove_gate(project.repository.git_dir)
     environment, mover = target.environment, Mover(project, target, rules)
-    request = request_for(project, target, "sync", create=True, old_trees=dict(rules.old_trees))
+    beforehand, held = around
+    mover.clones = beforehand.clones
+    request = request_for(project, target, "sync", create=True, old_trees=dict(rules.old_trees), **beforehand.options)
     try:
         started = launch(project, environment)._replace(deadline=rules.deadline)
-        conversation = converse(started, request, mover.answer, held)
+        conversation = converse(started, request, beforehand.before(mover.answer), held)
     except WorkerDiedError as error:
         moved = mover.finish("late" if error.late else "died")
         obstacle = died(error, environment, project.settings.runner_for(environment.name))
         waits = obstacle.code == "DBS417"
         return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,), waits=waits), {})
+    if beforehand.refused is not None and mover.refused is None:
+        mover.refused = beforehand.refused.obstacle
     return _ended(project, target, mover, conversation)
 
 

@@ -29,6 +29,7 @@ from dbsync.sync.rules import why_no_plan, why_not
 from dbsync.sync.shelving import EVENTS, Shelving, shelving_of
 from dbsync.sync.sources import SourceFinder
 from dbsync.sync.staying import as_facts, is_built, shortest
+from dbsync.sync.swapped import settle_interrupted
 
 if TYPE_CHECKING:
     from dbsync.ledger.entry import Entry
@@ -56,6 +57,7 @@ class Mover:
         self._ledgers: dict[str, Ledger] = {}
         self._current: CurrentDatabase | None = None
         self._looked_at: list[CurrentDatabase] = []
+        self.clones: dict[str, str] = {}
         self.refused: Obstacle | None = None
         self.losses: list[dict[str, str]] = []
         self.never_adopted = False
@@ -107,6 +109,7 @@ class Mover:
             if entries is not None:
                 applied = {one.revision.id for one in entries}
                 Shelf(self._project.layout).recall(operation.facts.get("undoes", ()), name, applied)
+            settle_interrupted(self._project, current, operation.facts, committed=committed)
             current.ledger.finish(operation, "done" if committed else "failed", entries)
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))
@@ -148,6 +151,7 @@ class Mover:
         current.after = EntriesAfter(self._project, self._target).of(current, up)
         if plan.changes or self._rules.restore:
             current.copy = self._copy_before(current)
+            current.clone = self.clones.get(current.identity["key"], "")
             current.open_operation(self._about())
             current.shelving = shelving_of(self._project, self._target, current)
         keep = self._rules.keep
@@ -246,6 +250,11 @@ class Mover:
 
     def _on_committed(self, event: dict[str, Any]) -> None:
         self._looked_at[event["place"] - 1].committed = True
+
+    def _on_written(self, event: dict[str, Any]) -> None:
+        for current in self._looked_at:
+            if current.identity.get("name") == event["name"]:
+                current.left = event["left"]
 
     def _stop(self, obstacle: Obstacle) -> dict[str, Any]:
         self.refused = obstacle

@@ -40,7 +40,8 @@ class Moved(NamedTuple):
 class Outcome(NamedTuple):
     """The end of a sync of one environment. `silent`: there was no database that dbsync was ever given.
 
-    `waits`: nothing is wrong, what has to run is not running yet.
+    `waits`: nothing is wrong, what has to run is not running yet. `turned` says which database got the rows of which
+    git branch.
     """
 
     environment: str
@@ -50,6 +51,7 @@ class Outcome(NamedTuple):
     locked: bool = False
     silent: bool = False
     waits: bool = False
+    turned: tuple[str, ...] = ()
 
 
 def display(identity: dict[str, Any], tops: list[str]) -> str:

@@ -38,8 +38,53 @@ class Wanted(NamedTuple):
     undoes: tuple[str, ...] = ()
 
 
+class Recorded:
+    """Putting earlier states back into one database, on record: one operation a version table."""
+
+    def __init__(self, project: Project, ledger: Ledger, by: str) -> None:
+        self.project = project
+        self.ledger = ledger
+        self._by = by
+        self._key: str = ledger.meta("identity")["key"]
+
+    def begin(self, wanted: Wanted, before: list[str], facts: dict[str, Any]) -> int:
+        """Record what is about to be done; `facts` say where how it was is kept, and the evidence for recovery."""
+        repository = self.project.repository
+        about = {
+            "by": self._by,
+            "run": self.project.run,
+            "branch": repository.branch() or "",
+            "commit": repository.head_commit() or "",
+            "before": before,
+            "after": wanted.heads,
+            "undoes": wanted.undoes,
+        }
+        was = self.ledger.entries(wanted.track)
+        return self.ledger.begin(NewOperation(wanted.track, utc_now(), {**about, **facts}, was, wanted.entries))
+
+    def fail(self, begun: list[int]) -> None:
+        """Record that nothing was done."""
+        for number in begun:
+            self.ledger.finish(self.ledger.operation(number), "failed")
+
+    def end(self, wanted: Wanted, number: int, stamp: str, left: Any) -> Moved:
+        """Record that it was done; `left` is what changes when somebody writes."""
+        before = self.ledger.operation(number).facts["before"]
+        self.ledger.note(number, stamp, left=left)
+        applied = {one.revision.id for one in wanted.entries}
+        Shelf(self.project.layout).recall(wanted.undoes, f"{self._key} {number}", applied)
+        self.ledger.finish(self.ledger.operation(number), "done", wanted.entries)
+        seen = {"heads": wanted.heads, "stamp": stamp, "as_of": utc_now()}
+        self.ledger.set_meta(f"track:{wanted.track}", {**self.seen(wanted), **seen})
+        return Moved(wanted.name, tuple(before), tuple(wanted.heads), None, done=True)
+
+    def seen(self, wanted: Wanted) -> dict[str, Any]:
+        """Return how the version table was seen last."""
+        return dict(self.ledger.meta(f"track:{wanted.track}", {}))
+
+
 class PutBack:
-    """Puts copies into one live file, under its lock, as one operation a version table; how it was is kept first.
+    """Puts copies into one live file, under its lock; how it was is kept first.
 
     SQLite counts the schema's version up by one for it (backup.c), by which an interrupted one is told.
     """
@@ -47,7 +92,7 @@ class PutBack:
     def __init__(self, project: Project, ledger: Ledger, by: str) -> None:
         self._project = project
         self._ledger = ledger
-        self._by = by
+        self._record = Recorded(project, ledger, by)
         self._live: str = ledger.meta("identity")["key"]
 
     def put(self, copy: str, wanted: list[Wanted], seen: list[list[int]] | None = None) -> list[Moved]:
@@ -63,47 +108,21 @@ class PutBack:
         copies.take(kept, self._live)
         with ExitStack() as stack:
             begun = [self._begin(one, kept) for one in wanted]
-            stack.callback(self._fail, begun)
+            stack.callback(self._record.fail, begun)
             copies.put_back(copy, self._live, seen)
             stack.pop_all()
         copies.prune(self._project.layout)
         return [self._end(one, number) for one, number in zip(wanted, begun, strict=True)]
 
     def _begin(self, wanted: Wanted, kept: str) -> int:
-        repository, version = self._project.repository, copies.schema_version(self._live)
-        before, _ = read_sqlite(self._live, self._seen(wanted)["version_table"])
-        facts = {
-            "by": self._by,
-            "run": self._project.run,
-            "branch": repository.branch() or "",
-            "commit": repository.head_commit() or "",
-            "copy": kept,
-            "before": before,
-            "after": wanted.heads,
-            "undoes": wanted.undoes,
-            "evidence": {"before": {"schema_version": version}, "after": {"schema_version": version + 1}},
-        }
-        was = self._ledger.entries(wanted.track)
-        return self._ledger.begin(NewOperation(wanted.track, utc_now(), facts, was, wanted.entries))
-
-    def _fail(self, begun: list[int]) -> None:
-        for number in begun:
-            self._ledger.finish(self._ledger.operation(number), "failed")
+        version = copies.schema_version(self._live)
+        before, _ = read_sqlite(self._live, self._record.seen(wanted)["version_table"])
+        evidence = {"before": {"schema_version": version}, "after": {"schema_version": version + 1}}
+        return self._record.begin(wanted, before, {"copy": kept, "evidence": evidence})
 
     def _end(self, wanted: Wanted, number: int) -> Moved:
-        before = self._ledger.operation(number).facts["before"]
-        facts = self._seen(wanted)
-        _, stamp = read_sqlite(self._live, facts["version_table"])
-        self._ledger.note(number, stamp, left=copies.traces(self._live))
-        applied = {one.revision.id for one in wanted.entries}
-        Shelf(self._project.layout).recall(wanted.undoes, f"{self._live} {number}", applied)
-        self._ledger.finish(self._ledger.operation(number), "done", wanted.entries)
-        seen = {"heads": wanted.heads, "stamp": stamp, "as_of": utc_now()}
-        self._ledger.set_meta(f"track:{wanted.track}", {**facts, **seen})
-        return Moved(wanted.name, tuple(before), tuple(wanted.heads), None, done=True)
-
-    def _seen(self, wanted: Wanted) -> dict[str, Any]:
-        return dict(self._ledger.meta(f"track:{wanted.track}", {}))
+        _, stamp = read_sqlite(self._live, self._record.seen(wanted)["version_table"])
+        return self._record.end(wanted, number, stamp, copies.traces(self._live))
 
 
 def settle_held(project: Project) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dbsync.store.databases import adopted
 from dbsync.store.records import read_records
 from dbsync.store.verdict import forget_verdict, store_verdict
+from dbsync.sync.branches import PER_BRANCH
 from dbsync.sync.status import as_json
 from dbsync.sync.watched import watched_paths
 
@@ -41,6 +42,7 @@ def _hangs_on(project: Project, statuses: list[EnvironmentStatus]) -> dict[str, 
     watched = {path for one in environments for path in watched_paths(one)}
     files = [os.path.join(top, path) for path in sorted({"pyproject.toml", *watched})]
     files += [os.path.join(git_dir, name) for name in ("index", "dbsync-pending")]
+    files += [os.path.join(git_dir, "HEAD")] if project.settings.data == PER_BRANCH else []
     files += [project.layout.path("environments.json"), *(ledger.path for ledger in adopted(project.layout))]
     records = read_records(project.layout)
     return {

@@ -30,7 +30,8 @@ class Rules(NamedTuple):
     the run is `unasked`: a hook's, or an application's start; `believe` says whether the "files" or the "ledger" tell
     how revisions were applied, where the database was changed by somebody else; `in_place` lets re-parented revisions
     stay where they are; `deadline` is when it has to end, by time.monotonic(); `restore` is the number of an entry of
-    the shelf to put back by hand, with `force` onto rows that differ too.
+    the shelf to put back by hand, with `force` onto rows that differ too; `turns` lets the databases get the rows of
+    the git branch that is checked out, where each has its own.
     """
 
     unasked: bool = False
@@ -46,6 +47,7 @@ class Rules(NamedTuple):
     trusted: Callable[[str], bool] = bool
     restore: int = 0
     force: bool = False
+    turns: bool = False
 
 
 def why_no_plan(target: Target, applied: Applied) -> Obstacle | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbsync.store.gate import remove_gate, write_gate
 from dbsync.store.pending import clear_pending
+from dbsync.sync.branches import PER_BRANCH, note_branch
 
 if TYPE_CHECKING:
     from dbsync.config.environment import Environment
@@ -18,13 +19,15 @@ def settle(project: Project) -> None:
     The databases must just have been found, or brought, in sync.
     """
     clear_pending(project.repository.git_dir)
+    note_branch(project)
     environments, obstacles = project.environments()
     head = project.repository.head_commit()
     committed = head and not obstacles and all(_is_committed(project, one, head) for one in environments)
     if not committed or head is None or not environments:
         remove_gate(project.repository.git_dir)
         return
-    write_gate(project.repository.git_dir, _ids(project, environments, head))
+    on_branch = project.settings.data == PER_BRANCH
+    write_gate(project.repository.git_dir, _ids(project, environments, head), on_branch=on_branch)
 
 
 def _is_committed(project: Project, environment: Environment, head: str) -> bool:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.errors import EXIT_USAGE, DbsyncError
 from dbsync.store import copies, snapshots
-from dbsync.store.databases import owned
+from dbsync.store.databases import owned, stem_of
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.snapshots import Snapshot, Track
 from dbsync.store.sqlite_file import read_sqlite
-from dbsync.sync.clock import utc_now
+from dbsync.sync import server_snapshots
 from dbsync.sync.outcome import Moved, display
-from dbsync.sync.put_back import PutBack, Wanted, settle_held
+from dbsync.sync.put_back import PutBack, settle_held
+from dbsync.sync.server_snapshots import last_operation, wanted_of
 from dbsync.sync.status import environment_status
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from dbsync.ledger.ledger import Ledger
     from dbsync.sync.applied import Applied
+    from dbsync.sync.on_server import Waiting
     from dbsync.sync.project import Project
 
 LOCK_SECONDS = 30.0
@@ -38,43 +40,52 @@ def listed(project: Project) -> list[Saved]:
     return [
         Saved(_name(project, ledger), one)
         for ledger in owned(project.layout, project.repository.top)
-        for one in snapshots.snapshots(project.layout, _stem(ledger))
+        for one in snapshots.snapshots(project.layout, stem_of(ledger))
     ]
 
 
-def save(project: Project, name: str) -> list[Saved]:
+def save(project: Project, name: str, waiting: Waiting) -> list[Saved]:
     """Save every database under a name. Raises `DbsyncError` where one cannot be copied, or the name is taken."""
     snapshots.require_name(name)
     if any(one.snapshot.name == name for one in listed(project)):
         raise DbsyncError(f"there is a snapshot {name} already", f"`dbsync snapshot drop {name}`, or another name")
+    _require_copyable(project)
     statuses = [environment_status(project, one) for one in project.environments()[0]]
     applied = {(one.seen.key, one.seen.track): one.applied for status in statuses for one in status.databases}
-    return [_save_one(project, ledger, name, applied) for ledger in _copyable(project)]
+    heads = {(one.seen.key, one.seen.track): list(one.seen.heads) for status in statuses for one in status.databases}
+    server = server_snapshots.Saving(project, name, applied, heads)
+    files = [_save_one(project, ledger, name, applied) for ledger in _files(project)]
+    return [*files, *(Saved(shown, one) for shown, one in server.save(waiting))]
 
 
-def _copyable(project: Project) -> Iterator[Ledger]:
-    """Yield the ledgers, once it is known of all databases that they can be copied."""
+def _require_copyable(project: Project) -> None:
+    """Raise `DbsyncError` unless it is known of all databases that they can be copied."""
     for ledger in owned(project.layout, project.repository.top):
         identity = ledger.meta("identity")
-        if identity["dialect"] != "sqlite" or not os.path.exists(identity["key"]):
-            message = f"{_name(project, ledger)} is not an SQLite file that is here: no snapshot is made of it yet"
-            raise DbsyncError(message, "the server's own dump keeps it", code="DBS322")
-    yield from owned(project.layout, project.repository.top)
+        here = identity["dialect"] == "postgresql" or os.path.exists(identity["key"])
+        if identity["dialect"] not in ("sqlite", "postgresql") or not here:
+            message = f"{_name(project, ledger)} is no database on PostgreSQL and no SQLite file that is here"
+            raise DbsyncError(f"{message}: no snapshot is made of it", "the server's own dump keeps it", code="DBS322")
+
+
+def _files(project: Project) -> Iterator[Ledger]:
+    for ledger in owned(project.layout, project.repository.top):
+        if ledger.meta("identity")["dialect"] == "sqlite":
+            yield ledger
 
 
 def _save_one(project: Project, ledger: Ledger, name: str, applied: dict[tuple[str, str], Applied]) -> Saved:
-    live, stem = ledger.meta("identity")["key"], _stem(ledger)
+    live, stem = ledger.meta("identity")["key"], stem_of(ledger)
     copy = snapshots.path_of(project.layout, stem, name)
     with DatabaseLock(f"{ledger.path}.lock", LOCK_SECONDS):
         copies.take(copy, live)
-        last = _last(ledger)
+        last = last_operation(ledger)
     known = {track: applied.get((live, track)) for track in ledger.meta("tracks", [])}
     tracks = [
         _track(copy, ledger.meta(f"track:{track}"), track, one)._replace(operation=last) for track, one in known.items()
     ]
-    repository = project.repository
-    commit, branch = repository.head_commit() or "", repository.branch() or ""
-    saved = Snapshot(name, stem, copy, os.path.getsize(copy), utc_now(), branch, commit, tracks)
+    at = server_snapshots.now(project)
+    saved = Snapshot(name, stem, copy, os.path.getsize(copy), *at, tracks)
     snapshots.write(saved)
     return Saved(_name(project, ledger), saved)
 
@@ -82,38 +93,30 @@ def _save_one(project: Project, ledger: Ledger, name: str, applied: dict[tuple[s
 def _track(copy: str, facts: dict[str, Any], track: str, applied: Applied | None) -> Track:
     """Return what is applied in a copy. Raises `DbsyncError` where that is not known."""
     heads, _ = read_sqlite(copy, facts["version_table"])
-    if applied is None or applied.missing or not {one.revision.id for one in applied.entries}.issuperset(heads):
+    try:
+        return server_snapshots.known_track(track, heads, applied)
+    except DbsyncError:
         copies.remove(copy)
-        raise DbsyncError(f"it is not known what is applied in {track}", "`dbsync status`, then save")
-    return Track(track, heads, applied.entries, 0)
+        raise
 
 
-def restore(project: Project, name: str) -> tuple[list[Moved], bool]:
+def restore(project: Project, name: str, waiting: Waiting) -> tuple[list[Moved], bool]:
     """Put every database of a snapshot back; says what became of each, and whether they are held there."""
     found = _of_name(project, name)
     moved: list[Moved] = []
-    for ledger in owned(project.layout, project.repository.top):
-        for one in (saved for saved in found if saved.snapshot.stem == _stem(ledger)):
+    for ledger in _files(project):
+        for one in (saved for saved in found if saved.snapshot.stem == stem_of(ledger)):
             with DatabaseLock(f"{ledger.path}.lock", LOCK_SECONDS):
-                wanted = [_wanted(ledger, one.database, track) for track in one.snapshot.tracks]
+                wanted = [wanted_of(ledger, one.database, track) for track in one.snapshot.tracks]
                 moved += PutBack(project, ledger, "snapshot restore").put(one.snapshot.copy, wanted)
+    moved += server_snapshots.restore(project, [one.snapshot for one in found], waiting)
     return moved, settle_held(project)
 
 
-def _wanted(ledger: Ledger, name: str, track: Track) -> Wanted:
-    """Return what is to be again: all operations since are undone."""
-    key = ledger.meta("identity")["key"]
-    undoes = tuple(f"{key} {number}" for number in range(_last(ledger), track.operation, -1))
-    return Wanted(track.name, name, track.heads, track.entries, undoes)
-
-
-def _last(ledger: Ledger) -> int:
-    return max((one.id for one in ledger.operations()), default=0)
-
-
 def drop(project: Project, name: str) -> list[Saved]:
-    """Remove a snapshot."""
+    """Remove a snapshot. Raises `DbsyncError` where a server does not let go of its part."""
     found = _of_name(project, name)
+    server_snapshots.drop(project, [one.snapshot for one in found])
     for one in found:
         snapshots.remove(one.snapshot)
     return found
@@ -124,10 +127,6 @@ def _of_name(project: Project, name: str) -> list[Saved]:
     if not found:
         raise DbsyncError(f"there is no snapshot {name}", "`dbsync snapshot list` shows them", exit_code=EXIT_USAGE)
     return found
-
-
-def _stem(ledger: Ledger) -> str:
-    return os.path.basename(ledger.path).removesuffix(copies.SUFFIX)
 
 
 def _name(project: Project, ledger: Ledger) -> str:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import WorkerDiedError, converse
 from dbsync.errors import DbsyncError, Obstacle
+from dbsync.store.branch_rows import LIVE
 from dbsync.store.databases import adopted, ledger_path, open_ledger
 from dbsync.store.gate import remove_all_gates
+from dbsync.store.kept_databases import KEY as KEPT
 from dbsync.store.lock import DatabaseLock
 from dbsync.store.pending import clear_pending
 from dbsync.sync.failures import died, obstacle_of
@@ -157,6 +159,8 @@ class _Cloning:
         with copy:
             copy.set_meta("identity", identity)
             copy.set_meta("owner", self._project.repository.top)
+            copy.set_meta(KEPT, {})  # what is kept beside the original is the original's
+            copy.set_meta(LIVE, "")
             copy.set_meta(f"track:{track}", {**copy.meta(f"track:{track}", {}), "stamp": event["stamp"]})
         tops = self._project.tops
         self.made.append(Provided(display(identity, tops), display(source.meta("identity"), tops), leads_here))

@@ -41,6 +41,7 @@ class Guard:
         self._raw = RawConnections()
         self.writable: Any | None = None
         self.redirect: Any | None = None
+        self.maintenance: Any | None = None
 
     def install(self) -> None:
         """Listen on the Engine class: every engine of this process, whoever creates it."""
@@ -76,6 +77,8 @@ class Guard:
         if dialect.name == "sqlite":
             self._check_existence(target["path"])
         adapter.prepare(dialect, cargs, cparams)
+        if self.maintenance is not None:
+            self.maintenance.before(adapter, dialect, cargs, cparams)
 
     def check(self, dialect: str, target: dict[str, Any]) -> None:
         """Stop before a connection is made that is not to be: by its class, or by how it is named."""

@@ -100,6 +100,7 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
 
     guard = Guard(channel, request["policy"])
     guard.redirect = _redirect(channel, guard, request)
+    guard.maintenance = _maintenance(channel, request)
     guard.install()
     reading = _reading(request, top)
     config = make_config(request, top)
@@ -116,6 +117,8 @@ def _run(channel: Channel, request: dict[str, Any], top: str, state: dict[str, A
                 if guard.redirect is not None:
                     guard.redirect.remove()
     run.check_committed()
+    if guard.maintenance is not None and request["mode"] == "sync":
+        guard.maintenance.after()
     return {"databases": run.databases, "variables": log.variables(), **(reading.facts() if reading else {})}
 
 
@@ -137,6 +140,15 @@ def _redirect(channel: Channel, guard: Any, request: dict[str, Any]) -> Any:
 
     baseline = Baseline(channel, {} if request.get("create_all") else request["baseline"])
     return Redirect(shadow, guard.check, baseline.make)
+
+
+def _maintenance(channel: Any, request: dict[str, Any]) -> Any:
+    """Return what acts on whole databases before they are connected to; nothing where that is not wanted."""
+    if "maintenance" not in request:
+        return None
+    from .maintenance import Maintenance
+
+    return Maintenance(channel, request["maintenance"])
 
 
 def _runner(channel: Channel, guard: Any, sources: Any, request: dict[str, Any]) -> Any:

@@ -237,6 +237,8 @@ class Run:
         facts: dict[str, Any] = {}
         if self._guard.redirect is None:
             adapter.finish(connection)
+            if self._guard.maintenance is not None:
+                self._guard.maintenance.settle(adapter, connection)
             facts["evidence"] = adapter.evidence(connection)
             facts["stamp"] = adapter.stamp(connection, context.version_table)
         if self._options.get("report_built") or plan.get("in_place"):

@@ -40,6 +40,8 @@ def _show_rebuilt(one: Rebuilt) -> None:
 
 
 def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
+    for line in outcome.turned:
+        console.say(f"dbsync: {console.clean(line)}")
     moved = [one for one in outcome.moved if one.done and one.plan and one.plan.changes]
     for one in moved:
         console.say(f"dbsync: {console.clean(_line(one))}")
@@ -56,7 +58,7 @@ def _show_outcome(outcome: Outcome, *, by_hook: bool) -> bool:
         console.obstacle(obstacle)
     for note in outcome.notes if moved or not by_hook else ():
         console.say(f"note: {console.clean(note)}")
-    return bool(moved or obstacles or outcome.notes)
+    return bool(moved or obstacles or outcome.notes or outcome.turned)
 
 
 def _line(moved: Moved) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbsync.cli import console
+from dbsync.cli.text.shelf import size
 
 if TYPE_CHECKING:
     from dbsync.commands.uninstall import Uninstalled
@@ -19,6 +20,11 @@ def show(value: Uninstalled) -> None:
     if value.scratch.left:
         names = ", ".join(value.scratch.left)
         console.say(console.clean(f"note: the server did not answer; drop there by hand, where they are: {names}"))
+    for one in value.kept.dropped:
+        console.say(console.clean(f"dbsync: {one.kept.name} dropped ({one.words} of {one.database})"))
+    for one in value.kept.left:
+        stays = f"{one.kept.name} stays: {one.words} of {one.database}, {size(one.kept.size)}"
+        console.say(console.clean(f"note: {stays}"))
 
 
 def _show_hooks(value: UninstallReport) -> None:

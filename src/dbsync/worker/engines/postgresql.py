@@ -196,6 +196,9 @@ def evidence(connection: Any) -> dict[str, Any]:
     return {"xid": str(rows_of(dbapi_of(connection), "SELECT pg_current_xact_id()::text")[0][0])}
 
 
+_OID = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
+
+
 def stamp(connection: Any, version_table: str) -> str:
     """Return nothing: the catalogue is read often enough without."""
     return ""
@@ -205,6 +208,8 @@ def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
     """Say "committed", "aborted" or "in progress" of an earlier transaction; None where that cannot be told."""
     if "after" not in recorded:
         return "aborted"  # it is recorded before every commit
+    if "oid" in recorded["after"]:  # one database was put in the place of another
+        return "committed" if rows_of(dbapi_of(connection), _OID)[0][0] == recorded["after"]["oid"] else "aborted"
     xid = recorded["after"].get("xid")
     if not str(xid).isdigit():
         return None
@@ -279,7 +284,11 @@ def copied(connection: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """Return the module `shelf`, which most runs need nothing of: compiling it takes its time."""
+    """Return the modules `shelf` and `databases`, which most runs need nothing of: compiling takes its time."""
+    if name == "databases":
+        from . import postgresql_databases
+
+        return postgresql_databases
     if name != "shelf":
         raise AttributeError(name)
     from . import postgresql_shelf
