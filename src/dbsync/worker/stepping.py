@@ -55,6 +55,8 @@ class Stepping:
 
         `upgrade` is run once more after that, and taken back, to see what it makes by itself; None where it may commit.
         """
+        if not self._adapter.ROLLS_BACK_DDL:
+            return self._down_for_good(perform)
         self._run(f"SAVEPOINT {SAVEPOINT}")
         result, verdicts = self._watched(perform)
         if verdicts and self.shelves and not self._committed():
@@ -63,6 +65,12 @@ class Stepping:
         self.losses += [loss for one in verdicts for loss in one.losses]
         if not self._committed():
             self._run(f"RELEASE SAVEPOINT {SAVEPOINT}")
+        return result
+
+    def _down_for_good(self, perform: Callable[[], Any]) -> Any:
+        """Run a downgrade that cannot be taken back by itself."""
+        result, verdicts = self._watched(perform)
+        self.losses += [loss for one in verdicts for loss in one.losses]
         return result
 
     def _again(self, revision: str, perform: Callable[[], Any], planned: list[Any]) -> tuple[Any, list[Any]]:
