@@ -91,7 +91,10 @@ def _run(project: Project, target: Target, rules: Rules, held: tuple[int, ...]) 
             obstacle = _taken_back(mover.half_way[0], obstacle, settled)
         waits = obstacle.code == "DBS417"
         return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,), waits=waits), {})
-
+    except BaseException:
+        if mover.half_way:  # interrupted by the person, say
+            settle_half_way(Repairing(project, RESTORE), target, held)
+        raise
     return _ended(project, target, mover, conversation)
 
 

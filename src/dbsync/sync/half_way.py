@@ -22,7 +22,7 @@ EVENTS = ("keep", "piece", "begin", "kept_piece", "put_back")
 class WholeCopy:
     """The copy that one operation makes of its database. `begun`: steps may have changed it since.
 
-    `anyway`: the person goes on where it is too large to be kept.
+    `anyway`: the person goes on where it is too large to be kept, and no rows are taken away.
     """
 
     def __init__(self, project: Project, ledger: Ledger, operation: int, *, anyway: bool) -> None:
@@ -116,7 +116,7 @@ def too_large(size: int, limit: int) -> Obstacle:
         f"the database has {size // MEGABYTE} MB, more than the {limit} MB that are kept before a move:"
         " a step that fails could not be taken back"
     )
-    hint = f"`git config dbsync.undoSize {size // MEGABYTE + 1}`, or `dbsync sync --yes` moves it without"
+    hint = f"`git config dbsync.undoSize {size // MEGABYTE + 1}`; `dbsync sync --yes` goes up without, never down"
     return Obstacle("DBS422", message, hint)
 
 

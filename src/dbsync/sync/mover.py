@@ -160,7 +160,7 @@ class Mover:
             current.open_operation(self._about())
             current.shelving = shelving_of(self._project, self._target, current)
             current.whole_copy = WholeCopy(
-                self._project, current.ledger, current.operation, anyway=self._rules.accept_loss
+                self._project, current.ledger, current.operation, anyway=self._rules.accept_loss and not plan.down
             )
         keep = self._rules.keep
         if keep is not None and plan.down:

@@ -141,7 +141,7 @@ class Run:
         self._allow_loss = bool(plan.get("allow_loss"))
         read, now = self._schema_reader(context), None
         stepping = self._stepping = Stepping(self._channel, context, lambda: self.partly_committed)
-        stepping.shelves = bool(plan.get("shelf")) and adapter.shelf.SHELVES
+        stepping.shelves = bool(plan.get("shelf")) and adapter.shelf.shelves(connection)
         for part in parts(plan["down"], plan.get("changes") or {}):
             downgrades = Downgrades(adapter, connection, read, {**plan, "down": part})
             steps = [one for one in down if one[0] in part]

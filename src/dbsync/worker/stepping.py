@@ -56,7 +56,7 @@ class Stepping:
         `upgrade` is run once more after that, and taken back, to see what it makes by itself; None where it may commit.
         """
         if not self._adapter.ROLLS_BACK_DDL:
-            return self._down_for_good(perform)
+            return self._down_for_good(revision, perform)
         self._run(f"SAVEPOINT {SAVEPOINT}")
         result, verdicts = self._watched(perform)
         if verdicts and self.shelves and not self._committed():
@@ -67,9 +67,15 @@ class Stepping:
             self._run(f"RELEASE SAVEPOINT {SAVEPOINT}")
         return result
 
-    def _down_for_good(self, perform: Callable[[], Any]) -> Any:
-        """Run a downgrade that cannot be taken back by itself."""
+    def _down_for_good(self, revision: str, perform: Callable[[], Any]) -> Any:
+        """Run a downgrade that cannot be taken back by itself; what it loses is sent from images of the tables."""
         result, verdicts = self._watched(perform)
+        if verdicts and self.shelves and not self._attempt(lambda: self._taking.from_images(revision, verdicts)):
+            self._taking.forget(revision)
+        elif self.shelves:
+            verdicts = []
+        if self.shelves:
+            self._taking.forget_images()
         self.losses += [loss for one in verdicts for loss in one.losses]
         return result
 
@@ -176,6 +182,9 @@ class Stepping:
         """Look at a statement that is about to run."""
         if self._watch is not None:
             self._watch.before_statement(statement)
+            if self.shelves and not self._adapter.ROLLS_BACK_DDL:
+                for one in self._watch.endangered(statement):
+                    self._taking.keep_image(one)
 
     def after_statement(self, statement: str, rowcount: int) -> None:
         """Look at a statement that has run."""
