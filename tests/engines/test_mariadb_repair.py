@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.engines.branches import hooks_off
+from tests.engines.env_files import CONNECT, edit_env
 from tests.support.following import codes, database_status
 from tests.support.mariadb_schema import assert_in_sync, dump, name_of
 from tests.support.postgres import wait_until
@@ -128,10 +129,44 @@ def test_killed_before_the_first_step_nothing_is_asked(behind, mariadb, tmp_path
     assert not list(behind.path(".git/dbsync/dumps").iterdir())
 
 
+def test_killed_after_the_commit_it_is_done(behind, mariadb, tmp_path):
+    mend(behind)
+    assert behind.run(sys.executable, "-P", "-c", KILL_AT_CLOSE, "sync").rc == -signal.SIGKILL
+    assert_in_sync(behind, mariadb, tmp_path)
+
+    assert codes(behind.dbsync("sync")) == []
+
+    assert database_status(behind)["state"] == "in_sync"
+    assert not list(behind.path(".git/dbsync/dumps").iterdir())
+
+
+def test_env_py_that_connects_in_autocommit(behind, mariadb, tmp_path):
+    edit_env(
+        behind, (CONNECT, CONNECT.replace("connect()", 'connect().execution_options(isolation_level="AUTOCOMMIT")'))
+    )
+    mend(behind)
+    with_block = "with op.get_context().autocommit_block():\n    op.execute('INSERT INTO t_r1 VALUES (77, NULL, NULL)')"
+    path = behind.revision("r4", "r3", f"{with_block}\nop.execute('no sql')")
+    before = dump(mariadb, name_of(behind))
+
+    assert codes(behind.dbsync("sync", check=False)) == ["DBS413"]
+    assert dump(mariadb, name_of(behind)) == before
+    path.write_text(path.read_text().replace("op.execute('no sql')", "pass"))
+    behind.dbsync("sync")
+    assert_in_sync(behind, mariadb, tmp_path)
+
+
 KILL_AT_COPY = """
 import os, signal, sys
 from dbsync.store.dumps import Dump
 Dump.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+from dbsync.cli.main import main
+sys.exit(main())
+"""
+KILL_AT_CLOSE = """
+import os, signal, sys
+from dbsync.sync.current_database import CurrentDatabase
+CurrentDatabase.close = lambda self, **_: os.kill(os.getpid(), signal.SIGKILL)
 from dbsync.cli.main import main
 sys.exit(main())
 """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.support.following import codes, database_status
@@ -156,3 +159,6 @@ def test_rows_without_a_key_are_not_lost_silently(forked, mariadb):
 
     assert (done.rc, codes(done)) == (1, ["DBS305"]), done.err
     assert dump(mariadb, name_of(forked)) == before
+    done = forked.dbsync("sync", "--yes")
+    with closing(sqlite3.connect(done.err.partition("is kept in ")[2].splitlines()[0])) as kept:
+        assert kept.execute("SELECT a, b FROM bare").fetchall() == [("1", "2")]

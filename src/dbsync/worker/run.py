@@ -303,7 +303,8 @@ class Run:
             if self._all_or_nothing:
                 message = f"revision {step['revision']} commits by itself, so it cannot be rolled back"
                 raise Stop("DBS410", message, "`dbsync sync --yes` runs it all the same")
-            self._keep_from_losing()
+            if self.keeping is None:
+                self._keep_from_losing()
             self.partly_committed = self.keeping is None or not self.keeping.whole
         places = [place for place, connection in self._uncommitted if connection is conn]
         for place in places:

@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
-from .driver import dbapi_of, rows_of
+from .driver import dbapi_of, execute, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,12 @@ IN_TRANSACTION = "id IN (SELECT trx_mysql_thread_id FROM information_schema.inno
 
 
 def lock(connection: Any, schema: str | None, table: str) -> None:
-    """Take a lock of the server, tried and polled, that lasts as long as the connection."""
+    """Take a lock of the server, tried and polled, that lasts as long as the connection.
+
+    Rows are changed in a transaction from then on, even where env.py connects in AUTOCOMMIT.
+    """
     dbapi = dbapi_of(connection)
+    execute(dbapi, "SET SESSION autocommit = 0")
     name = _lock_name(dbapi, schema, table)
     end = time.monotonic() + LOCK_SECONDS
     while rows_of(dbapi, f"SELECT GET_LOCK({name}, 0)")[0][0] != 1:
