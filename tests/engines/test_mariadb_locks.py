@@ -78,6 +78,19 @@ def test_too_large_to_be_kept_it_is_moved_only_with_yes(forked, mariadb, tmp_pat
     assert codes(forked.dbsync("sync", "--yes", check=False)) == ["DBS422"]
 
 
+def test_how_large_it_is_counts_whatever_the_server_says(forked, mariadb):
+    forked.git("config", "dbsync.undoSize", "1")
+    rows = "INSERT INTO t_r1 (name) SELECT REPEAT('x', 50) FROM seq_1_to_60000"
+    mariadb.query(rows, name_of(forked))
+    before = mariadb.query("SELECT count(*) FROM t_r1", name_of(forked))
+
+    assert codes(forked.switch("feature")) == ["DBS422"]
+
+    assert mariadb.query("SELECT count(*) FROM t_r1", name_of(forked)) == before
+    assert database_status(forked)["state"] == "behind"
+    assert not list(forked.path(".git/dbsync/dumps").iterdir())
+
+
 def test_what_was_not_kept_is_put_right_by_hand(forked, mariadb):
     forked.git("config", "dbsync.undoSize", "0")
     with hooks_off(forked):

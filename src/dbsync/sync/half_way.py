@@ -48,7 +48,10 @@ class WholeCopy:
             return {"stop": True, **too_large(event["size"], self._limit).as_json()}
         if whole:
             self._write(self._open)
-        return {"whole": whole}
+        else:
+            self._dump = None
+            self.remove()
+        return {"whole": whole, "most": 2 * self._limit * MEGABYTE}
 
     def _open(self) -> None:
         self._dump = Dump(self._path)

@@ -31,10 +31,14 @@ class Keeping:
 
     def begin(self) -> None:
         """Keep the database, unless it is too large and the person goes on without."""
-        self.whole = self._ask("keep", size=self._adapter.size(self._connection))["whole"]
-        if self.whole:
-            for piece in self._adapter.pieces(dbapi_of(self._connection)):
-                self._channel.tell("piece", piece=piece)
+        answer = self._ask("keep", size=self._adapter.size(self._connection))
+        self.whole, size = answer["whole"], 0
+        for piece in self._adapter.pieces(dbapi_of(self._connection)) if self.whole else ():
+            self._channel.tell("piece", piece=piece)
+            size += len(piece.get("statement", ""))
+            if size > answer["most"]:  # the server's figure may be an old one
+                self.whole = self._ask("keep", size=size)["whole"]
+                break
         self._ask("begin")
         self.begun = True
 

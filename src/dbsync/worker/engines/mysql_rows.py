@@ -64,13 +64,15 @@ def as_texts(dbapi: Any, table: str, types: dict[str, str]) -> Iterator[list[lis
 
 def _statements(dbapi: Any, table: str, row: str) -> Iterator[list[str]]:
     batch: list[str] = []
+    length = 0
     for found in _read(dbapi, table, [row]):
         for (text,) in found:
             if text is None:
                 raise Stop("DBS422", f"a row of {table} is too large to be kept before the move")
-            if batch and (len(batch) == AT_ONCE or sum(map(len, batch)) + len(text) > BYTES):
+            length += len(text)
+            if batch and (len(batch) == AT_ONCE or length > BYTES):
                 yield batch
-                batch = []
+                batch, length = [], len(text)
             batch.append(text_of(text))
     if batch:
         yield batch
