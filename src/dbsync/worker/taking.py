@@ -13,7 +13,7 @@ from .engines.driver import dbapi_of, execute, rows_of
 
 if TYPE_CHECKING:
     from .engines.driver import Shape
-    from .loss import Verdict, Watched
+    from .loss import Verdict
 
 
 class Part:
@@ -57,7 +57,6 @@ class Taking:
         self._number = 0
         self._images: list[tuple[str, str, Verdict, Shape]] = []
         self._whole: list[tuple[int, dict[str, Any]]] = []
-        self._kept_images: dict[str, Image | None] = {}
 
     def why_not(self, verdicts: list[Verdict]) -> str:
         """Return why rows that would be lost cannot be kept, "" where they can."""
@@ -77,39 +76,6 @@ class Taking:
             else:
                 self.columns(revision, one.table, one.gone)
 
-    def keep_image(self, watched: Watched) -> None:
-        """Copy a table before the first statement that may take something of it away, where it is as it was."""
-        if watched.table in self._kept_images:
-            return
-        shape = self._adapter.shape(self._connection, watched.now)
-        same = shape is not None and not shape.why_not and shape.columns.keys() <= watched.columns.keys()
-        self._kept_images[watched.table] = None
-        if same and watched.now == watched.table:
-            self._number += 1
-            name = f"dbsync_was_{self._number}"
-            self._adapter.image(self._connection, name, watched.table)
-            self._kept_images[watched.table] = Image(shape, self._adapter.scratch(name))
-
-    def from_images(self, revision: str, verdicts: list[Verdict]) -> None:
-        """Send what a downgrade has lost. Raises `LookupError` where it was not seen coming, or rows have no key."""
-        for one in verdicts:
-            image = self._kept_images.get(one.table)
-            if image is None or (one.now and (not image.shape.key or set(image.shape.key) & set(one.gone))):
-                raise LookupError(one.table)
-            if not one.now:
-                self.table(revision, one.table, image)
-            elif one.whole:
-                for part, select in Compared(self._adapter, image.source, one, image.shape).parts():
-                    self._send(revision, part, select)
-            else:
-                self.columns(revision, one.table, one.gone, image)
-
-    def forget_images(self) -> None:
-        """Drop the copies of tables."""
-        for image in filter(None, self._kept_images.values()):
-            execute(dbapi_of(self._connection), f"{self._adapter.DROP} {image.source}")
-        self._kept_images.clear()
-
     def forget(self, revision: str) -> None:
         """Take nothing of a revision after all."""
         self._images.clear()
@@ -124,7 +90,7 @@ class Taking:
             for part, select in compared.parts():
                 if part.facts["kind"] == "changed" and not compared.keyed:
                     part.facts["kind"] = self._kind_without_key(compared, select)
-                self._send(revision, part, select)
+                self.send(revision, part, select)
             execute(dbapi_of(self._connection), f"{self._adapter.DROP} {self._adapter.scratch(name)}")
         self._images.clear()
 
@@ -151,7 +117,7 @@ class Taking:
             return  # it goes along with another one
         part = Part(table, "table", shape, list(shape.columns))
         exact = (self._adapter.exact(f"t.{self._quoted(one)}", shape.columns[one]) for one in shape.columns)
-        self._send(revision, part, f"SELECT {', '.join(map(self._adapter.kept, exact))} FROM {source} t")
+        self.send(revision, part, f"SELECT {', '.join(map(self._adapter.kept, exact))} FROM {source} t")
 
     def columns(self, revision: str, table: str, lost: list[str], image: Image | None = None) -> None:
         """Send the values of columns, with what tells the rows that they belong to."""
@@ -163,7 +129,7 @@ class Taking:
         held = [f"t.{self._quoted(one)} IS NOT NULL" for one in part.facts["lost"]]
         if held:
             where = "" if shape.filled & set(lost) else f" WHERE {' OR '.join(held)}"
-            self._send(revision, part, f"SELECT {', '.join(values)} FROM {source} t{where}")
+            self.send(revision, part, f"SELECT {', '.join(values)} FROM {source} t{where}")
 
     def _kind_without_key(self, compared: Compared, select: str) -> str:
         """Say whether rows without a key were only deleted: then all that are left were there before."""
@@ -177,7 +143,8 @@ class Taking:
         self._adapter.image(self._connection, name, verdict.table)
         self._images.append((revision, name, verdict, shape))
 
-    def _send(self, revision: str, part: Part, select: str) -> None:
+    def send(self, revision: str, part: Part, select: str) -> None:
+        """Send what a SELECT finds, as a part."""
         self._number += 1
         if part.facts["kind"] == "table":
             part.facts["given_out"] = self._adapter.given_out(self._connection, part.facts["table"])

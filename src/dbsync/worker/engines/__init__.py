@@ -1,5 +1,14 @@
 """What differs between database engines, behind one set of functions; one module an engine.
 
+Where `ROLLS_BACK_DDL` is False, every change of a schema is committed at once. Such an engine has these as well, since
+what fails has to be put back:
+
+- `size(connection)`: about how many bytes a database has; `pieces(dbapi)` yields all of it as it is in one moment, in
+  pieces that JSON can hold, with the SQL of rows under "statement"; `put_back(dbapi, pieces)` makes it that again, or
+  raises.
+- `digest(connection)`: what tells later that the schema is as it was.
+- `end(dbapi, evidence)`: ends the connection of a run that is dead, by what `evidence` returned then.
+
 The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a module `shelf` with `quote` and these:
 
 - `shelves(connection)`: whether there is a shelf here at all. Where it is not, what a downgrade would lose is refused.
