@@ -1,4 +1,4 @@
-"""MariaDB: its databases are compared with Git, said of and never moved, whatever Git does."""
+"""MariaDB: how its databases are adopted, compared with Git, reached and told apart."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import pytest
 
 from tests.engines.env_files import CONFIGURE, CONNECT, edit_env, use_template, use_url
 from tests.support.following import codes, database_status, status
+from tests.support.mariadb_schema import assert_in_sync
 from tests.support.plugin import entries, with_plugin
 
 pytestmark = pytest.mark.mariadb
-
-SENTENCE = "it is not moved yet on this engine: hooks check commits and pushes, and say where it differs from Git"
 
 
 @pytest.fixture
@@ -35,15 +34,14 @@ def tables(mariadb, project):
     return sorted(row[0] for row in mariadb.query("SHOW TABLES", name))
 
 
-def test_init_says_that_it_is_not_moved_and_installs_the_hooks(behind, mariadb):
+def test_init_moves_it_and_installs_the_hooks(behind, mariadb):
     done = behind.dbsync("init", "--yes")
 
-    assert SENTENCE in done.err
+    assert "follows Git now" in done.err
     assert "hooks installed" in done.err
-    assert "hint: `dbsync status` shows where it differs, `alembic` moves it" in done.err
     assert codes(done) == []
-    assert tables(mariadb, behind) == []
-    assert database_status(behind)["state"] == "behind"
+    assert tables(mariadb, behind) == ["alembic_version", "t_r1"]
+    assert database_status(behind)["state"] == "in_sync"
 
 
 def test_init_compares_with_a_fresh_build(behind, mariadb, mariadb_database):
@@ -54,29 +52,6 @@ def test_init_compares_with_a_fresh_build(behind, mariadb, mariadb_database):
 
     assert "+ column t_r1.extra int(11) DEFAULT NULL" in done.err
     assert "- column t_r1.name varchar(50) DEFAULT NULL" in done.err
-
-
-def test_a_switch_says_where_it_differs_and_changes_nothing(adopted, mariadb):
-    adopted.switch("-c", "feature")
-    adopted.table("r2", "r1")
-    adopted.commit("Add r2", verify=False)
-    adopted.alembic("upgrade", "heads")
-    assert database_status(adopted)["state"] == "in_sync"
-    before = tables(mariadb, adopted)
-
-    done = adopted.switch("main")
-
-    assert done.rc == 0
-    assert "stays at r2; the plan: down r2" in done.err
-    assert "databases on MySQL and MariaDB are not moved yet: it was left alone [DBS411]" in done.err
-    assert "hint: `alembic downgrade` where the file of r2 is, then `alembic upgrade heads` here" in done.err
-    for verb in ("sync", "ensure"):
-        done = adopted.dbsync(verb, "--yes", check=False) if verb == "sync" else adopted.dbsync(verb, check=False)
-        assert (done.rc, codes(done)) == (1, ["DBS411"])
-    assert tables(mariadb, adopted) == before
-    assert database_status(adopted)["state"] == "ahead"
-    assert "shows how, move it with `alembic`" in adopted.dbsync("doctor", check=False).out
-    assert "feature" in adopted.dbsync("explain", "r2").out
 
 
 def test_what_plain_alembic_did_is_in_sync_and_recorded(adopted):
@@ -92,25 +67,19 @@ def test_what_plain_alembic_did_is_in_sync_and_recorded(adopted):
         assert adopted.dbsync(verb).rc == 0
 
 
-def test_rebase_writes_nothing_where_a_revision_that_moves_is_applied(adopted):
+def test_rebase_moves_it_too(adopted, mariadb, tmp_path):
     adopted.switch("-c", "feature")
     adopted.table("mine", "r1")
     adopted.commit("Mine", verify=False)
-    adopted.alembic("upgrade", "heads")
     adopted.switch("main")
     adopted.table("theirs", "r1")
     adopted.commit("Theirs", verify=False)
     adopted.switch("feature")
     adopted.git("merge", "--quiet", "--no-verify", "main")
 
-    done = adopted.dbsync("rebase", "--onto", "main", check=False)
+    adopted.dbsync("rebase", "--onto", "main")
 
-    assert (done.rc, "which is not moved yet on this engine: nothing was written" in done.err) == (1, True)
-    assert "hint: `alembic downgrade r1`, `dbsync rebase`, then `alembic upgrade heads`" in done.err
-    assert adopted.git("status", "--porcelain").out == ""
-    adopted.alembic("downgrade", "r1")
-    adopted.dbsync("rebase", "--onto", "main", check=False)
-    adopted.alembic("upgrade", "heads")
+    assert_in_sync(adopted, mariadb, tmp_path)
     assert database_status(adopted)["state"] == "in_sync"
 
 
@@ -126,7 +95,6 @@ def test_with_other_dialects_and_drivers(mariadb_project, mariadb, mariadb_datab
 
     done = mariadb_project.dbsync("init", "--yes")
 
-    assert SENTENCE in done.err
     assert "note: its schema" not in done.err
     assert database_status(mariadb_project)["state"] == "in_sync"
 

@@ -49,7 +49,7 @@ def test_a_model_change_without_a_revision_stops_the_commit(modelled, mariadb, m
     modelled.revision("r2", "r1", up, 'op.drop_column("users", "age")')
     assert commit(modelled).rc == 0
     columns = [row[0] for row in mariadb.query("SHOW COLUMNS FROM users", mariadb_database.name)]
-    assert columns == ["id", "name"]
+    assert columns == ["id", "name", "age"]
 
 
 def test_what_autogenerate_writes_is_quiet(modelled):

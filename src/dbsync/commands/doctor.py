@@ -10,7 +10,6 @@ from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, DbsyncError, Obstacle
 from dbsync.git.hooks import install, installed
 from dbsync.git.hooks.configured import git_version
-from dbsync.plan.left_alone import ENGINES
 from dbsync.store.pending import read_pending
 from dbsync.sync.kept import listed, of_gone_branch, remove_kept
 from dbsync.sync.project import own_interpreter
@@ -124,14 +123,7 @@ def _environment(project: Project, environment: Environment) -> Iterator[Part]:
     for obstacle in status.obstacles:
         yield Part(name, obstacle.code, obstacle)
     for one in status.databases:
-        by_hand = one.seen.facts.get("dialect") in ENGINES
-        differs = Obstacle(
-            "",
-            f"{one.database} is not what the work tree says: {one.state}",
-            environment.as_typed("`dbsync sync --dry-run` shows how, move it with `alembic`")
-            if by_hand
-            else "`dbsync sync`",
-        )
+        differs = Obstacle("", f"{one.database} is not what the work tree says: {one.state}", "`dbsync sync`")
         yield Part(name, f"{one.database}: {one.state.replace('_', ' ')}", None if one.state == "in_sync" else differs)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.commands.context import Report
 from dbsync.errors import EXIT_FINDING, EXIT_OK, EXIT_USAGE, DbsyncError, Obstacle
 from dbsync.git.hooks import InstallReport, install
-from dbsync.plan.left_alone import ENGINES
 from dbsync.store.watch import write_watch
 from dbsync.sync.adoption import (
     Adopted,
@@ -128,9 +127,8 @@ def _offer_sync(
     """Settle what is in sync already; offer to move the rest."""
     if not any(one.adopted for one in prepared):
         return None
-    differing = [one for status in statuses for one in status.databases if one.state != "in_sync"]
-    movable = any(one.seen.facts["dialect"] not in ENGINES for one in differing)
-    if differing and not (movable and asking.agrees("Move it to what the work tree says?")):
+    differing = any(one.state != "in_sync" for status in statuses for one in status.databases)
+    if differing and not asking.agrees("Move it to what the work tree says?"):
         return None
     return catch_up(project, Rules(unasked=True, by="init", by_hook=True))
 

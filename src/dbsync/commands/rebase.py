@@ -9,7 +9,6 @@ from dbsync.errors import EXIT_FINDING, EXIT_OK, Obstacle
 from dbsync.sync.edited import Followed, follow_edit
 from dbsync.sync.reparent import Reparenting, possible_upstreams, reparent, write
 from dbsync.sync.sound import sound_graphs
-from dbsync.sync.unmovable import require_unapplied
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,7 +33,6 @@ def run(context: Context, options: Namespace) -> Report:
     edits = [edit for one in found for edit in one.edits]
     followed = None
     if edits and not options.dry_run:
-        require_unapplied(project, found)
         write(project, edits)
         followed = follow_edit(project, [one.revision.path for one in edits], context.cwd)
     return Report(exit_code(followed, obstacles), Rebased(found, obstacles, followed))

@@ -11,6 +11,7 @@ anyone; nothing here holds a password.
 databases/   one SQLite file a database: its ledger (what was applied, with sources) and its operations
 kept/        copies of rows or whole databases, made before something was dropped
 copies/      copies of SQLite databases, made before they were moved: `dbsync undo`
+dumps/       copies of MySQL and MariaDB databases, for as long as they are being moved: `dbsync repair`
 snapshots/   copies that were given a name: `dbsync snapshot`
 branches/    rows of git branches that are not checked out, where each has its own
 shelf/       one SQLite file for what each downgrade took away: `dbsync shelf`

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dbsync.ledger.ledger import Ledger
     from dbsync.plan.planner import Plan
     from dbsync.sync.applied import Applied
+    from dbsync.sync.half_way import WholeCopy
     from dbsync.sync.keeping import KeptRows
     from dbsync.sync.shelving import Shelving
 
@@ -41,6 +42,7 @@ class CurrentDatabase:
         self.interrupted: Any = None
         self.kept: KeptRows | None = None
         self.shelving: Shelving | None = None
+        self.whole_copy: WholeCopy | None = None
         self.notes: list[str] = []
         self.copy = ""
         self.clone = ""
@@ -92,6 +94,16 @@ class CurrentDatabase:
         self._operation = self.ledger.begin(new)
 
     @property
+    def operation(self) -> int:
+        """The number of the operation, 0 where there is none."""
+        return self._operation
+
+    @property
+    def half_way(self) -> bool:
+        """Whether it was changed, and neither finished nor put back."""
+        return self.whole_copy is not None and self.whole_copy.begun and not self.done
+
+    @property
     def operation_name(self) -> str:
         """What tells the operation from those of all databases."""
         return f"{self.identity['key']} {self._operation}"
@@ -105,7 +117,7 @@ class CurrentDatabase:
             self.shelving.seal()
             self.counts = self.shelving.counts()
         if self._operation:
-            evidence = {"before": self.evidence, "after": event.get("evidence", {})}
+            evidence = {"before": self.evidence, "after": event.get("evidence", {}), "begun": self.half_way}
             self._stamp_after = event.get("stamp", "")
             self.ledger.note(self._operation, self._stamp_after, evidence=evidence, changes=event.get("changes", {}))
 
@@ -120,6 +132,8 @@ class CurrentDatabase:
                 self.ledger.note(self._operation, self._stamp_after, left=left)
             operation = self.ledger.operation(self._operation)
             self.ledger.finish(operation, "done" if committed else "failed", entries if committed else None)
+            if self.whole_copy is not None:
+                self.whole_copy.remove()
         elif committed and self.plan is not None:
             self.ledger.replace(self.track, entries)
         if committed and self.plan is not None:

@@ -47,7 +47,7 @@ def _obstacle_of(last: dict[str, Any], environment: Environment) -> Obstacle:
         return Obstacle(stop["code"], where + stop["message"], stop["hint"])
     error = last["error"]
     if step:
-        return _step_failed(step, error, partly=last.get("partly_committed", False))
+        return _step_failed(step, error, _left(last))
     return _database_failed(error) or _env_failed(error, environment)
 
 
@@ -64,12 +64,20 @@ def died(error: WorkerDiedError, environment: Environment, runner: str | None) -
     return Obstacle("DBS415", message, "`dbsync status` names the interpreter", environment.config_path or None)
 
 
-def _step_failed(step: dict[str, Any], error: dict[str, Any], *, partly: bool) -> Obstacle:
+def _left(last: dict[str, Any]) -> str:
+    """Return what became of the database when a step had failed."""
+    if last.get("kept"):
+        why = last["not_put_back"]
+        return f"and could not be taken back ({why})" if why else "and what was there before was put back"
+    stays = last.get("partly_committed") or last.get("kept") is False
+    return "after a part that was committed and stays" if stays else "and was rolled back"
+
+
+def _step_failed(step: dict[str, Any], error: dict[str, Any], left: str) -> Obstacle:
     way = "downgrade" if step["direction"] == "down" else "upgrade"
     if step.get("loading"):
         message = f"revision {step['revision']} cannot be loaded: {_said(error)}"
     else:
-        left = "after a part that was committed and stays" if partly else "and was rolled back"
         message = f"the {way} of {step['revision']} failed {left}: {_said(error)}"
     hint = "correct the revision, then `dbsync sync`"
     if error["type"] == "NotImplementedError":

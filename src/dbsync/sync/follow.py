@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbsync.environment.client import Conversation, WorkerDiedError, converse
 from dbsync.environment.materialize import files_of
 from dbsync.errors import EXIT_LOCKED, DbsyncError, Obstacle
+from dbsync.plan.ordinary import HOOK_BUDGET_SECONDS
 from dbsync.revisions.forks import has_unwanted_heads
-from dbsync.store.databases import owned
 from dbsync.store.gate import remove_gate
-from dbsync.store.lock import DatabaseLock
 from dbsync.store.records import update_record
 from dbsync.sync.beforehand import Beforehand
 from dbsync.sync.branch_files import recover_files
 from dbsync.sync.doubt import whom_to_believe
 from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.half_way import dirty
+from dbsync.sync.locks import Locks
 from dbsync.sync.mover import Mover
 from dbsync.sync.outcome import Outcome
+from dbsync.sync.repair import RESTORE, Repairing, settle_half_way
 from dbsync.sync.request import launch, request_for
 from dbsync.sync.watched import watched_files
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from dbsync.sync.target import Target
 
 HEADS = "revision heads"  # how the note about several is known
-LOCK_SECONDS = {True: 2.0, False: 30.0}
 
 
 class Attempt(NamedTuple):
@@ -48,7 +49,7 @@ def follow(project: Project, target: Target, rules: Rules) -> Outcome:
     that was accepted, to keep them first; where an old revision needs code that HEAD no longer has, with the old tree.
     """
     try:
-        with _Locks(project, target, rules) as held:
+        with Locks(project, target.environment, by_hook=rules.by_hook) as held:
             recover_files(project, target.environment)
             return _until_settled(project, target, rules, held)
     except DbsyncError as error:
@@ -78,23 +79,6 @@ def _until_settled(project: Project, target: Target, rules: Rules, held: tuple[i
         rules = rules._replace(old_trees={**rules.old_trees, lacking: _encoded(project, commit)})
 
 
-class _Locks:
-    """The lock of every database adopted for the environment; the worker inherits them."""
-
-    def __init__(self, project: Project, target: Target, rules: Rules) -> None:
-        own = owned(project.layout, project.repository.top, target.environment.name)
-        self._paths = [f"{ledger.path}.lock" for ledger in own]
-        self._seconds = LOCK_SECONDS[rules.by_hook]
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> tuple[int, ...]:
-        locks = [self._stack.enter_context(DatabaseLock(path, self._seconds)) for path in self._paths]
-        return tuple(lock.fd for lock in locks)
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
-
-
 def _run(project: Project, target: Target, rules: Rules, around: tuple[Beforehand, tuple[int, ...]]) -> Attempt:
     remove_gate(project.repository.git_dir)
     environment, mover = target.environment, Mover(project, target, rules)
@@ -107,11 +91,27 @@ def _run(project: Project, target: Target, rules: Rules, around: tuple[Beforehan
     except WorkerDiedError as error:
         moved = mover.finish("late" if error.late else "died")
         obstacle = died(error, environment, project.settings.runner_for(environment.name))
+        if mover.half_way:
+            until = time.monotonic() + HOOK_BUDGET_SECONDS if rules.by_hook else None
+            settled = settle_half_way(Repairing(project, RESTORE), target, held, until)
+            obstacle = _taken_back(mover.half_way[0], obstacle, settled)
         waits = obstacle.code == "DBS417"
         return Attempt(mover, Outcome(environment.name, tuple(moved), (obstacle,), waits=waits), {})
+    except BaseException:
+        if mover.half_way:  # interrupted by the person, say
+            settle_half_way(Repairing(project, RESTORE), target, held)
+        raise
     if beforehand.refused is not None and mover.refused is None:
         mover.refused = beforehand.refused.obstacle
     return _ended(project, target, mover, conversation)
+
+
+def _taken_back(name: str, obstacle: Obstacle, settled: Outcome) -> Obstacle:
+    """Return what is said of a worker that died in the middle, once it was tried to put back what was kept."""
+    if settled.obstacles or not settled.moved:
+        why = [obstacle.message, *(one.message for one in settled.obstacles)]
+        return dirty(name, "; ".join(why))
+    return obstacle._replace(message=f"{obstacle.message}; what was there before was put back")
 
 
 def _ended(project: Project, target: Target, mover: Mover, conversation: Conversation) -> Attempt:
@@ -122,6 +122,9 @@ def _ended(project: Project, target: Target, mover: Mover, conversation: Convers
         held_back = mover.held_back
         notes = (*mover.notes, *_strays(target), *(() if held_back else _heads(target, project.settings.heads)))
         return Attempt(mover, Outcome(name, moved, (held_back,) if held_back else (), notes), last)
+    if mover.half_way:
+        why = mover.refused or obstacle_of(last, target.environment)
+        return Attempt(mover, Outcome(name, moved, (dirty(mover.half_way[0], why.message),)), last)
     if mover.losses:
         return Attempt(mover, Outcome(name, moved, (_loss(mover.losses),)), last)
     obstacle = _with_second_way(mover, last, mover.refused or obstacle_of(last, target.environment))
@@ -171,7 +174,8 @@ def _loss(losses: list[dict[str, str]]) -> Obstacle:
 
 
 def _to_keep(attempt: Attempt, rules: Rules) -> tuple[str, ...] | None:
-    if not attempt.mover.losses or not rules.accept_loss or rules.keep is not None:
+    mover = attempt.mover
+    if not mover.losses or mover.half_way or not rules.accept_loss or rules.keep is not None:
         return None
     return tuple(sorted({one["table"] for one in attempt.mover.losses}))
 
@@ -179,13 +183,14 @@ def _to_keep(attempt: Attempt, rules: Rules) -> tuple[str, ...] | None:
 def _failed_in_place(attempt: Attempt) -> bool:
     """Say whether re-parented revisions have to go down after all."""
     outcome, mover = attempt.outcome, attempt.mover
-    return bool(mover.stays_in_place and outcome.obstacles and not (outcome.locked or mover.losses))
+    stays = outcome.locked or mover.losses or mover.half_way
+    return bool(mover.stays_in_place and outcome.obstacles and not stays)
 
 
 def _lacks_code(attempt: Attempt) -> str | None:
     """Name the revision whose downgrade could not import something, None where that was not the trouble."""
     step, error = attempt.last.get("step"), attempt.last.get("error")
-    if not step or not error or step["direction"] != "down":
+    if attempt.mover.half_way or not step or not error or step["direction"] != "down":
         return None
     return str(step["revision"]) if error["type"] in ("ImportError", "ModuleNotFoundError", "AttributeError") else None
 

@@ -9,6 +9,7 @@ from dbsync.errors import DbsyncError, Obstacle
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
 from dbsync.store.lock import is_held
 from dbsync.sync.failures import died, obstacle_of
+from dbsync.sync.half_way import has_begun
 from dbsync.sync.look import Seen
 from dbsync.sync.outcome import display, track_of
 from dbsync.sync.request import launch, request_for
@@ -89,7 +90,9 @@ def _seen(project: Project, event: dict[str, Any]) -> Seen:
         return seen
     with ledger:
         trouble = ""
-        if ledger.running(track):
-            trouble = "in_progress" if is_held(f"{ledger.path}.lock") else "interrupted"
+        running = ledger.running(track)
+        if running:
+            interrupted = "dirty" if has_begun(running[-1]) else "interrupted"
+            trouble = "in_progress" if is_held(f"{ledger.path}.lock") else interrupted
         recreated = ledger.meta("identity", {}).get("instance") != identity["instance"]
         return seen._replace(trouble=trouble, recreated=recreated)

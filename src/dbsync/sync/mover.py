@@ -13,13 +13,16 @@ from dbsync.plan.planner import make_plan
 from dbsync.plan.way_back import raises_on_the_way_back
 from dbsync.store import copies
 from dbsync.store.databases import open_ledger, other_owner, replaced_server
+from dbsync.store.dumps import remove_dump
 from dbsync.store.shelf import Shelf
+from dbsync.sync import half_way
 from dbsync.sync.adoption import Built
 from dbsync.sync.after import EntriesAfter
 from dbsync.sync.applied import Applied, explain_heads
 from dbsync.sync.before import copy_before
 from dbsync.sync.clock import utc_now
 from dbsync.sync.current_database import CurrentDatabase
+from dbsync.sync.half_way import WholeCopy
 from dbsync.sync.keeping import KeptRows
 from dbsync.sync.known import as_written, known_entries
 from dbsync.sync.left_behind import lines_of_those_staying, types_of_those_going
@@ -67,6 +70,9 @@ class Mover:
         """Reply to one event; None where none is expected."""
         if event["event"] in EVENTS:
             return self._shelf.answer(event)
+        whole_copy = self._looked_at[-1].whole_copy if self._looked_at else None
+        if event["event"] in half_way.EVENTS and whole_copy is not None:
+            return whole_copy.answer(event)
         reply: dict[str, Any] | None = getattr(self, f"_on_{event['event']}")(event)
         return reply
 
@@ -76,7 +82,7 @@ class Mover:
         if ledger is not None:
             self._ledgers[identity["key"]] = ledger
             owner = other_owner(ledger, self._project.repository.top)
-            return self._stop(owner) if owner else {}
+            return self._stop(owner) if owner else {"dead": half_way.connections_of(ledger)}
         self.never_adopted = True
         name = display(identity, self._project.tops)
         if replaced_server(self._project.layout, identity):
@@ -98,6 +104,8 @@ class Mover:
     def _on_outcome(self, event: dict[str, Any]) -> dict[str, Any]:
         current = self._now
         operation = current.interrupted
+        if event["status"] == "dirty":
+            return self._stop(half_way.dirty(current.name))
         if operation is not None:
             committed = event["status"] == "committed" or (
                 event["status"] is None and sorted(operation.facts["after"]) == sorted(current.heads)
@@ -111,6 +119,7 @@ class Mover:
                 Shelf(self._project.layout).recall(operation.facts.get("undoes", ()), name, applied)
             settle_interrupted(self._project, current, operation.facts, committed=committed)
             current.ledger.finish(operation, "done" if committed else "failed", entries)
+            remove_dump(half_way.path_of(self._project, current.ledger, operation.id))
             if committed:
                 current.ledger.set_meta(f"track:{current.track}", current.seen_at(current.heads))
         return self._plan(current)
@@ -154,6 +163,9 @@ class Mover:
             current.clone = self.clones.get(current.identity["key"], "")
             current.open_operation(self._about())
             current.shelving = shelving_of(self._project, self._target, current)
+            current.whole_copy = WholeCopy(
+                self._project, current.ledger, current.operation, anyway=self._rules.accept_loss and not plan.down
+            )
         keep = self._rules.keep
         if keep is not None and plan.down:
             current.kept = KeptRows(self._project.layout, current.name)
@@ -266,6 +278,11 @@ class Mover:
         return tuple(note for current in self._looked_at if current.done for note in current.notes)
 
     @property
+    def half_way(self) -> list[str]:
+        """The names of databases that were left half-way."""
+        return [one.name for one in self._looked_at if one.half_way]
+
+    @property
     def dialect(self) -> str:
         """The dialect of the database that was looked at last, "" where there was none."""
         return str(self._looked_at[-1].facts["dialect"]) if self._looked_at else ""
@@ -295,7 +312,7 @@ class Mover:
         """
         for current in self._looked_at:
             current.done = ending == "done" or (ending == "failed" and current.committed)
-            if current.done or (ending == "failed" and not current.committing):
+            if current.done or (ending == "failed" and not current.committing and not current.half_way):
                 current.close(committed=current.done)
             elif current.shelving is not None:
                 current.shelving.close(committed=None)

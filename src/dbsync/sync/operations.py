@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dbsync.errors import DbsyncError
 from dbsync.store.databases import owned
 from dbsync.store.kept_databases import kept_databases
+from dbsync.sync.half_way import has_begun
 from dbsync.sync.outcome import display
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def last_run(project: Project) -> list[Done]:
     Raises `DbsyncError` where there is none, or one was interrupted.
     """
     found = operations(project)
-    if any(one.operation.state == "running" for one in found):
+    running = [one for one in found if one.operation.state == "running"]
+    if any(has_begun(one.operation) for one in running):
+        raise DbsyncError("an operation was interrupted half-way", "`dbsync repair`, then undo", code="DBS423")
+    if running:
         raise DbsyncError("an operation was interrupted", "`dbsync sync` finishes it or rolls it back, then undo")
     done = [one for one in found if one.operation.state == "done"]
     if not done:

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbsync.errors import Obstacle
-from dbsync.plan.left_alone import why_left_alone
 from dbsync.plan.ordinary import why_not_ordinary
 from dbsync.plan.way_back import why_no_way_back
 from dbsync.sync.target import blocks
@@ -67,9 +66,6 @@ def why_no_plan(target: Target, applied: Applied) -> Obstacle | None:
 def why_not(project: Project, target: Target, rules: Rules, current: CurrentDatabase) -> Obstacle | None:
     """Return why the plan for a database is not carried out, None where it is."""
     plan, entries = current.planned, {entry.revision.id: entry for entry in current.known.entries}
-    left_alone = why_left_alone(current.facts["dialect"], plan)
-    if left_alone is not None:
-        return left_alone._replace(hint=target.environment.as_typed(left_alone.hint))
     down = [entries[one] for one in plan.down]
     refused = _distrusted(rules, down) or _one_way(rules, down)
     if refused or not rules.by_hook or not plan.steps:

@@ -31,7 +31,7 @@ class Back:
 
     def remove(self) -> None:
         """Drop it."""
-        self.run(f"DROP TABLE {self.name}")
+        self.run(f"{self.adapter.DROP} {self.name}")
 
     def run(self, statement: str) -> int:
         """Run a statement; returns how many rows it changed."""
@@ -61,7 +61,8 @@ class Back:
     def is_same(self, column: str) -> str:
         """Return the test of whether a column still holds what was kept."""
         witness = self.adapter.witness
-        return str(self.adapter.same(witness(self.here(column)), witness(self.kept(column))))
+        here = self.adapter.exact(self.here(column), self.types[column])
+        return str(self.adapter.same(witness(here), witness(self.kept(column))))
 
     def by_key(self, shape: Any, key: list[str]) -> str:
         """Return the test of whether `t` has the key of `b`."""
@@ -76,7 +77,7 @@ class Back:
         ]
         witness = self.adapter.witness
         same = [
-            self.adapter.same(witness(self.here(one)), witness(f"b.w{place}"))
+            self.adapter.same(witness(self.adapter.exact(self.here(one), shape.columns[one])), witness(f"b.w{place}"))
             for place, one in enumerate(self.part["below"])
         ]
         table = self.adapter.quote(self.part["below_table"])
@@ -116,13 +117,8 @@ class Back:
         return self.stay(f"{held} AND {missing}", f"its parent in {other} is gone")
 
     def _index(self, columns: list[str]) -> None:
-        """Let a row be found by columns; made anew where it is there."""
-        listed = ", ".join(self.kept(one)[2:] for one in columns)
-        schema, _, _ = self.name.partition(".")
-        if schema == "temp":
-            self.run(f"CREATE INDEX IF NOT EXISTS temp.dbsync_by ON {BACK} ({listed})")
-        else:
-            self.run(f"CREATE INDEX IF NOT EXISTS dbsync_by ON {self.name} ({listed})")
+        """Let a row be found by columns."""
+        self.adapter.index(self.connection, BACK, [self.kept(one)[2:] for one in columns])
 
     def each(self, statement: Any) -> None:
         """Run a statement on all rows, and where that fails on fewer, down to the row that is to blame.

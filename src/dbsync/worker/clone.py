@@ -23,7 +23,7 @@ class Clone:
         """Change the arguments of a connection. Raises `Stop` where no copy can be made."""
         target = adapter.target(cargs, cparams)
         self._check(dialect.name, target)
-        if not adapter.MOVES:
+        if not adapter.CLONES:
             message = f"databases on {dialect.name} are not copied for a work tree yet"
             raise Stop("DBS411", message, "point env.py at a database of this work tree's own, then `dbsync init` here")
         name = repr(target)

@@ -50,9 +50,9 @@ class Evidence:
 
     def remove(self) -> None:
         """Drop what was found."""
-        self._run(f"DROP TABLE {self.name}")
+        self._run(f"{self._back.adapter.DROP} {self.name}")
         if self._unedited:
-            self._run(f"DROP TABLE {self._back.adapter.scratch(self._unedited)}")
+            self._run(f"{self._back.adapter.DROP} {self._back.adapter.scratch(self._unedited)}")
 
     def same_row(self, alias: str) -> str:
         """Return the test of whether a row of the table is the one that was found."""

@@ -138,16 +138,20 @@ class Guard:
             return
         if not checked:
             self.check(name, adapter.reached(dbapi_connection))
-        self._admit(adapter.identity(dbapi_connection))
+        answer = self._admit(adapter.identity(dbapi_connection))
         adapter.settle(dbapi_connection)
+        for one in answer.get("dead", ()):
+            adapter.end(dbapi_connection, one)
 
-    def _admit(self, identity: dict[str, Any] | None) -> None:
+    def _admit(self, identity: dict[str, Any] | None) -> dict[str, Any]:
+        """Return what dbsync answers; nothing the second time."""
         if identity is None or identity["key"] in self._admitted:
-            return
-        answer = self._channel.ask("database", identity=identity)
+            return {}
+        answer: dict[str, Any] = self._channel.ask("database", identity=identity)
         if answer.get("stop"):
             raise Stop(answer["code"], answer["message"], answer.get("hint", ""))
         self._admitted.add(identity["key"])
+        return answer
 
     def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if self.writable is not None and conn is self.writable:

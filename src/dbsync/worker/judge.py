@@ -62,7 +62,7 @@ def _judgement(context: Any, heads: list[str]) -> dict[str, Any]:
     declared = _declared(context)
     if declared["empty"]:
         return {"lines": [], **declared}
-    if not adapter_for(context.dialect).MOVES:
+    if adapter_for(context.dialect).SCHEMA_IS_DATABASE:
         context.opts["include_schemas"] = False  # they are other databases of the server
     migrations = produce_migrations(context, context.opts["target_metadata"])
     directives = [migrations]

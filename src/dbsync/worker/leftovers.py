@@ -13,7 +13,7 @@ import re
 from itertools import groupby
 from typing import Any, Callable, NamedTuple
 
-from .engines.driver import dbapi_of, execute
+from .engines.driver import attempt, dbapi_of, execute
 
 # What is read around each upgrade costs a few milliseconds; a hook takes ten revisions down at most.
 MOST_RECORDED = 50
@@ -132,6 +132,8 @@ class Downgrades:
 
     def _attempt(self, statement: str) -> Exception | None:
         dbapi = dbapi_of(self._connection)
+        if not self._adapter.ROLLS_BACK_DDL:
+            return attempt(dbapi, statement)
         execute(dbapi, "SAVEPOINT dbsync_leftover")
         try:
             execute(dbapi, statement)

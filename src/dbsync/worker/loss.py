@@ -20,6 +20,13 @@ DEFINING = re.compile(
     r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\w*\s+)?(?:CONSTRAINT\s+)?(?:TRIGGER|FUNCTION|PROCEDURE|RULE|VIEW)\b",
     re.IGNORECASE,
 )
+# What can take rows or values away; an index or a constraint that goes takes none.
+TAKING_AWAY = re.compile(
+    r"\s*(?:DROP\s+TABLE|UPDATE|DELETE|TRUNCATE|REPLACE|INSERT\b.*\bON\s+DUPLICATE|WITH|CREATE\s+OR\s+REPLACE\s+TABLE"
+    r"|ALTER\s+(?:\w+\s+)*TABLE\b.*?\b(?:MODIFY|CHANGE|CONVERT|(?:DROP|TRUNCATE)\s+"
+    r"(?!(?:INDEX|KEY|CONSTRAINT|FOREIGN|PRIMARY|CHECK)\b)))",
+    re.IGNORECASE | re.DOTALL,
+)
 RENAME = re.compile(
     r"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?P<table>\S+)\s+RENAME\s+"
     r"(?:TO\s+(?P<new>[^\s;]+)|(?:COLUMN\s+)?(?P<column>\S+)\s+TO\s+(?P<name>[^\s;]+))",
@@ -100,6 +107,11 @@ class LossWatch:
                 one.values = self._adapter.contents(self._connection, one.now, one.columns)[1]
         for rename in RENAME.finditer(text):
             self._note_rename(**{key: _bare(name) for key, name in rename.groupdict(default="").items()})
+
+    def endangered(self, statement: str) -> list[Watched]:
+        """Return the tables whose rows or values a statement that is about to run may take away, as far as it says."""
+        text = COMMENTS_AND_STRINGS.sub(" ", statement)
+        return self._named(_words(text)) if self._watched and TAKING_AWAY.match(text) else []
 
     def after_statement(self, statement: str, rowcount: int) -> None:
         """Look at a statement that has run: values it changed in place cannot be told from their number."""

@@ -90,7 +90,7 @@ class Made:
 
     def remove(self) -> None:
         """Drop the table."""
-        self._back.run(f"DROP TABLE {self._name}")
+        self._back.run(f"{self._back.adapter.DROP} {self._name}")
 
     def again(self) -> str:
         """Return the test of whether `t` was made then as well, the same."""

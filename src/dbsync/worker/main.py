@@ -42,7 +42,11 @@ def _serve(channel: Channel, request: dict[str, Any]) -> None:
 
 def _progress(state: dict[str, Any]) -> dict[str, Any]:
     run = state.get("run")
-    return {"step": run.current_step, "partly_committed": run.partly_committed} if run else {"step": None}
+    if not run:
+        return {"step": None}
+    keeping = getattr(run, "keeping", None)
+    kept = {"kept": keeping.whole, "not_put_back": keeping.failed} if keeping is not None else {}
+    return {"step": run.current_step, "partly_committed": run.partly_committed, **kept}
 
 
 def _prepare_process(request: dict[str, Any], top: str) -> None:

@@ -70,13 +70,10 @@ class WholeRows:
     def _update(self, where: str) -> None:
         back, others = self._back, [one for one in self._columns if one not in self._key]
         if others:
-            sets = ", ".join(f"{quoted(back.adapter, one)} = {back.typed(one, self._shape)}" for one in others)
-            by_key = back.by_key(self._shape, self._key)
-            same = self._all_same()
-            back.run(
-                f"UPDATE {back.table} AS t SET {sets} FROM {back.name} AS b"
-                f" WHERE {by_key} AND b.reason IS NULL AND {where} AND NOT ({same})"
-            )
+            sets = {one: back.typed(one, self._shape) for one in others}
+            by_key, same = back.by_key(self._shape, self._key), self._all_same()
+            found = f"{by_key} AND b.reason IS NULL AND {where} AND NOT ({same})"
+            back.run(back.adapter.update(back.table, sets, {"b": back.name}, found))
 
     def _insert(self, where: str) -> None:
         back = self._back
@@ -139,8 +136,7 @@ class Values:
 
     def _update(self, where: str) -> None:
         back = self._back
-        sets = ", ".join(f"{quoted(back.adapter, one)} = {back.typed(one, self._shape)}" for one in self._columns)
-        back.run(
-            f"UPDATE {back.table} AS t SET {sets} FROM {back.name} AS b, {self._evidence.name} AS m"
-            f" WHERE {self._evidence.same_row('t')} AND m.n = b.n AND b.reason IS NULL AND {where}"
-        )
+        sets = {one: back.typed(one, self._shape) for one in self._columns}
+        others = {"b": back.name, "m": self._evidence.name}
+        found = f"{self._evidence.same_row('t')} AND m.n = b.n AND b.reason IS NULL AND {where}"
+        back.run(back.adapter.update(back.table, sets, others, found))

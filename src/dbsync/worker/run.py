@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationStep, StampStep
 from .engines import adapter_for
 from .engines.driver import dbapi_of
 from .failures import Stop
+from .keeping import Keeping
 from .leftovers import Downgrades, Upgrades, blame, parts
 from .stepping import Stepping
 from .whole import schema_after
@@ -35,6 +36,7 @@ class Run:
         self._connection: Any | None = None
         self._inside = ""
         self._stepping: Stepping | None = None
+        self.keeping: Keeping | None = None
         self._all_or_nothing = self._allow_loss = False
         self._uncommitted: list[tuple[int, Any]] = []
         self.partly_committed = False
@@ -65,14 +67,14 @@ class Run:
             self._connection = context.connection
             adapter = adapter_for(context.dialect)
             try:
-                if not adapter.MOVES and self._guard.redirect is None:
-                    context.opts["dont_mutate"] = True  # else the version table is made before anything is asked
-                elif moving:
+                if moving:
                     adapter.lock(context.connection, context.version_table_schema, context.version_table)
                     self._guard.writable = context.connection
                 run_migrations(**kw)
-            except Exception as error:
-                reason = adapter.blocked(context.connection, error)
+            except BaseException as error:
+                reason = adapter.blocked(context.connection, error) if isinstance(error, Exception) else None
+                if self.keeping is not None:
+                    self.keeping.put_back()
                 if reason is None:
                     raise
                 raise Stop("DBS404", reason, "end that session or its transaction, then `dbsync sync`") from error
@@ -82,7 +84,10 @@ class Run:
     def _steps(self, heads: Any, context: Any) -> Iterator[Any]:
         self.databases += 1
         plan = self._ask_for_plan(heads, context)
-        if self._options["mode"] == "inspect":
+        if self._options["mode"] == "inspect" or plan.get("settled"):
+            return
+        if plan.get("put_back"):
+            Keeping(self._channel, context).restore()
             return
         down, up = self._load_steps(plan)
         yield from self._perform(context, down, up, plan)
@@ -103,7 +108,7 @@ class Run:
             facts["schema_lines"] = adapter.schema(connection, context.version_table)
         plan: dict[str, Any] = self._channel.ask("current", identity=adapter.identity(connection), **facts)
         while "outcome_of" in plan:
-            status = adapter.outcome(connection, plan["outcome_of"])
+            status = adapter.outcome(connection, {**plan["outcome_of"], "heads": sorted(heads)})
             plan = self._channel.ask("outcome", status=status)
         if plan.get("stop"):
             raise Stop(plan["code"], plan["message"], plan.get("hint", ""))
@@ -125,15 +130,18 @@ class Run:
 
     def _perform(self, context: Any, down: list[Any], up: list[Any], plan: dict[str, Any]) -> Iterator[Any]:
         adapter, connection = adapter_for(context.dialect), context.connection
+        if not adapter.ROLLS_BACK_DDL and self._guard.redirect is None and _does_something(plan):
+            self.keeping = Keeping(self._channel, context)
+            self.keeping.begin()
         if plan.get("keep") is not None:
             for piece in adapter.keep(connection, plan["keep"]):
                 self._channel.tell("kept", **piece)
         plan["whole_lines"] = schema_after(context, self._sources, plan.get("whole"))
-        self._all_or_nothing = not plan.get("allow_commit")
+        self._all_or_nothing = adapter.ROLLS_BACK_DDL and not plan.get("allow_commit")
         self._allow_loss = bool(plan.get("allow_loss"))
         read, now = self._schema_reader(context), None
         stepping = self._stepping = Stepping(self._channel, context, lambda: self.partly_committed)
-        stepping.shelves = bool(plan.get("shelf")) and adapter.shelf.SHELVES
+        stepping.shelves = bool(plan.get("shelf")) and adapter.shelf.shelves(connection)
         for part in parts(plan["down"], plan.get("changes") or {}):
             downgrades = Downgrades(adapter, connection, read, {**plan, "down": part})
             steps = [one for one in down if one[0] in part]
@@ -240,6 +248,8 @@ class Run:
             if self._guard.maintenance is not None:
                 self._guard.maintenance.settle(adapter, connection)
             facts["evidence"] = adapter.evidence(connection)
+            if self.keeping is not None:
+                facts["evidence"].update(schema=adapter.digest(connection), heads=heads)
             facts["stamp"] = adapter.stamp(connection, context.version_table)
         if self._options.get("report_built") or plan.get("in_place"):
             facts["schema_lines"] = adapter.schema(connection, context.version_table)
@@ -250,7 +260,10 @@ class Run:
         )
         if answer.get("stop"):
             raise Stop(answer["code"], answer["message"], answer.get("hint", ""))
-        if plan["down"] or plan["up"] or plan.get("in_place") or plan.get("restore"):
+        if self.keeping is not None:
+            self.keeping.end(self.databases)
+            self.keeping = None
+        elif _does_something(plan):
             self._uncommitted.append((self.databases, connection))
 
     def _listen(self) -> None:
@@ -292,8 +305,9 @@ class Run:
             if self._all_or_nothing:
                 message = f"revision {step['revision']} commits by itself, so it cannot be rolled back"
                 raise Stop("DBS410", message, "`dbsync sync --yes` runs it all the same")
-            self._keep_from_losing()
-            self.partly_committed = True
+            if self.keeping is None:
+                self._keep_from_losing()
+            self.partly_committed = self.keeping is None or not self.keeping.whole
         places = [place for place, connection in self._uncommitted if connection is conn]
         for place in places:
             self._channel.tell("committing", place=place)
@@ -327,3 +341,7 @@ def _repeatable(module: Any) -> Any:
     from .made import repeatable
 
     return repeatable(module)
+
+
+def _does_something(plan: dict[str, Any]) -> bool:
+    return bool(plan["down"] or plan["up"] or plan.get("in_place") or plan.get("restore"))

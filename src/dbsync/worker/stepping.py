@@ -28,6 +28,7 @@ class Stepping:
         self._watch: LossWatch | None = None
         self._returning: Any = None
         self._parts: Any = None
+        self._images: Any = None
         self._held: dict[str, dict[str, str]] | None = None
         self.losses: list[dict[str, str]] = []
         self.shelves = False
@@ -55,6 +56,8 @@ class Stepping:
 
         `upgrade` is run once more after that, and taken back, to see what it makes by itself; None where it may commit.
         """
+        if not self._adapter.ROLLS_BACK_DDL:
+            return self._down_for_good(revision, perform)
         self._run(f"SAVEPOINT {SAVEPOINT}")
         result, verdicts = self._watched(perform)
         if verdicts and self.shelves and not self._committed():
@@ -64,6 +67,24 @@ class Stepping:
         if not self._committed():
             self._run(f"RELEASE SAVEPOINT {SAVEPOINT}")
         return result
+
+    def _down_for_good(self, revision: str, perform: Callable[[], Any]) -> Any:
+        """Run a downgrade that cannot be taken back by itself; what it loses is sent from images of the tables."""
+        result, verdicts = self._watched(perform)
+        images, self._images = self._images, None
+        if images is not None and self._attempt(lambda: images.send(revision, verdicts)):
+            verdicts = []
+        elif images is not None:
+            self._taking.forget(revision)
+        if images is not None:
+            images.forget()
+        self.losses += [loss for one in verdicts for loss in one.losses]
+        return result
+
+    def _make_images(self) -> Any:
+        from .images import Images
+
+        return Images(self._adapter, self._connection, self._taking)
 
     def _again(self, revision: str, perform: Callable[[], Any], planned: list[Any]) -> tuple[Any, list[Any]]:
         """Return what the second run returns, and what it loses that was not kept."""
@@ -168,6 +189,10 @@ class Stepping:
         """Look at a statement that is about to run."""
         if self._watch is not None:
             self._watch.before_statement(statement)
+            if self.shelves and not self._adapter.ROLLS_BACK_DDL:
+                for one in self._watch.endangered(statement):
+                    self._images = self._images or self._make_images()
+                    self._images.keep(one)
 
     def after_statement(self, statement: str, rowcount: int) -> None:
         """Look at a statement that has run."""

@@ -7,7 +7,7 @@ deleted or changed as well, the table is copied, and what is not as it was is re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .engines.driver import dbapi_of, execute, rows_of
 
@@ -38,6 +38,13 @@ class Part:
             "made": False,
         }
         self.refers = bool(shape.references)
+
+
+class Image(NamedTuple):
+    """A table as it was: its shape then, and where it is read, in SQL."""
+
+    shape: Shape
+    source: str
 
 
 class Taking:
@@ -79,12 +86,12 @@ class Taking:
         """Send what is not as it was in the tables that were copied; `verdicts` say what became of them this time."""
         now = {one.table: one for one in verdicts}
         for revision, name, planned, shape in self._images:
-            compared = Compared(self._adapter, name, now.get(planned.table, planned), shape)
+            compared = Compared(self._adapter, self._adapter.scratch(name), now.get(planned.table, planned), shape)
             for part, select in compared.parts():
                 if part.facts["kind"] == "changed" and not compared.keyed:
                     part.facts["kind"] = self._kind_without_key(compared, select)
-                self._send(revision, part, select)
-            execute(dbapi_of(self._connection), f"DROP TABLE {self._adapter.scratch(name)}")
+                self.send(revision, part, select)
+            execute(dbapi_of(self._connection), f"{self._adapter.DROP} {self._adapter.scratch(name)}")
         self._images.clear()
 
     def whole_tables(self) -> list[tuple[int, dict[str, Any]]]:
@@ -103,18 +110,18 @@ class Taking:
                     self._channel.tell("made", number=number, rows=rows)
                 self._channel.tell("made", number=number, rows=[])
 
-    def table(self, revision: str, table: str) -> None:
-        """Send all rows of a table."""
-        shape = self._adapter.shape(self._connection, table)
+    def table(self, revision: str, table: str, image: Image | None = None) -> None:
+        """Send all rows of a table, read from an image where there is one."""
+        shape, source = image or (self._adapter.shape(self._connection, table), self._adapter.quote(table))
         if shape.why_not:
             return  # it goes along with another one
         part = Part(table, "table", shape, list(shape.columns))
-        columns = ", ".join(self._adapter.kept(f"t.{self._quoted(one)}") for one in shape.columns)
-        self._send(revision, part, f"SELECT {columns} FROM {self._adapter.quote(table)} t")
+        exact = (self._adapter.exact(f"t.{self._quoted(one)}", shape.columns[one]) for one in shape.columns)
+        self.send(revision, part, f"SELECT {', '.join(map(self._adapter.kept, exact))} FROM {source} t")
 
-    def columns(self, revision: str, table: str, lost: list[str]) -> None:
+    def columns(self, revision: str, table: str, lost: list[str], image: Image | None = None) -> None:
         """Send the values of columns, with what tells the rows that they belong to."""
-        shape = self._adapter.shape(self._connection, table)
+        shape, source = image or (self._adapter.shape(self._connection, table), self._adapter.quote(table))
         columns, values = _columns_of(self._adapter, shape, lost, "t")
         part = Part(table, "columns", shape, columns)
         part.facts["lost"] = [one for one in lost if one in shape.columns]
@@ -122,7 +129,7 @@ class Taking:
         held = [f"t.{self._quoted(one)} IS NOT NULL" for one in part.facts["lost"]]
         if held:
             where = "" if shape.filled & set(lost) else f" WHERE {' OR '.join(held)}"
-            self._send(revision, part, f"SELECT {', '.join(values)} FROM {self._adapter.quote(table)} t{where}")
+            self.send(revision, part, f"SELECT {', '.join(values)} FROM {source} t{where}")
 
     def _kind_without_key(self, compared: Compared, select: str) -> str:
         """Say whether rows without a key were only deleted: then all that are left were there before."""
@@ -136,7 +143,8 @@ class Taking:
         self._adapter.image(self._connection, name, verdict.table)
         self._images.append((revision, name, verdict, shape))
 
-    def _send(self, revision: str, part: Part, select: str) -> None:
+    def send(self, revision: str, part: Part, select: str) -> None:
+        """Send what a SELECT finds, as a part."""
         self._number += 1
         if part.facts["kind"] == "table":
             part.facts["given_out"] = self._adapter.given_out(self._connection, part.facts["table"])
@@ -154,11 +162,11 @@ class Taking:
 class Compared:
     """A table and the copy of it that was made before a downgrade: `i` and `a` in SQL."""
 
-    def __init__(self, adapter: Any, name: str, verdict: Verdict, shape: Shape) -> None:
+    def __init__(self, adapter: Any, image: str, verdict: Verdict, shape: Shape) -> None:
         self._adapter = adapter
         self._verdict = verdict
         self._shape = shape
-        self.image = adapter.scratch(name)
+        self.image = image
         self.now = adapter.quote(verdict.now) if verdict.now else ""
         names = {one: verdict.names.get(one, "") for one in shape.columns}
         self._names = names
@@ -178,7 +186,7 @@ class Compared:
 
     def _all(self, kind: str) -> tuple[Part, str]:
         part = Part(self._verdict.table, kind, self._shape, list(self._shape.columns))
-        return part, f"SELECT {', '.join(self._kept('i', self._shape.columns))} FROM {self.image} i"
+        return part, f"SELECT {', '.join(self._kept(self._shape.columns))} FROM {self.image} i"
 
     def _missing(self) -> tuple[Part, str]:
         part, select = self._all("rows")
@@ -197,7 +205,7 @@ class Compared:
         part.facts.update(lost=self._lost, strict=True, below=self._below(), below_table=self._verdict.now)
         part.facts["retyped"] = bool(self._verdict.retyped)
         part.facts["below_key"] = [self._names[one] for one in self._key]
-        values += [self._adapter.witness(f"a.{_one(self._adapter, one)}") for one in part.facts["below"]]
+        values += [self._adapter.witness(self._after(one)) for one in part.facts["below"]]
         where = f" WHERE {' OR '.join(self._differs(one) for one in self._lost)}"
         select = f"SELECT {', '.join(values)} FROM {self.image} i JOIN {self.now} a ON {self._joined()}{where}"
         return part, select
@@ -244,14 +252,16 @@ class Compared:
 
     def _same(self, column: str) -> str:
         kept = self._adapter.kept
-        return str(
-            self._adapter.same(
-                kept(f"i.{_one(self._adapter, column)}"), kept(f"a.{_one(self._adapter, self._names[column])}")
-            )
-        )
+        return str(self._adapter.same(kept(self._before(column)), kept(self._after(self._names[column]))))
 
-    def _kept(self, alias: str, columns: Any) -> list[str]:
-        return [self._adapter.kept(f"{alias}.{_one(self._adapter, one)}") for one in columns]
+    def _kept(self, columns: Any) -> list[str]:
+        return [self._adapter.kept(self._before(one)) for one in columns]
+
+    def _before(self, column: str) -> str:
+        return str(self._adapter.exact(f"i.{_one(self._adapter, column)}", self._shape.columns[column]))
+
+    def _after(self, column: str) -> str:
+        return str(self._adapter.exact(f"a.{_one(self._adapter, column)}", self._verdict.types_now[column]))
 
 
 def ranked(adapter: Any, table: str, columns: list[str]) -> str:
@@ -267,7 +277,8 @@ def _columns_of(adapter: Any, shape: Any, lost: list[str], alias: str) -> tuple[
     key = [] if set(shape.key) & set(lost) else shape.key
     whole = {*key, *lost}
     sql = [
-        (adapter.kept if one in whole else adapter.witness)(f"{alias}.{_one(adapter, one)}") for one in shape.columns
+        (adapter.kept if one in whole else adapter.witness)(adapter.exact(f"{alias}.{_one(adapter, one)}", declared))
+        for one, declared in shape.columns.items()
     ]
     return columns, sql
 

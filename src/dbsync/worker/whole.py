@@ -8,8 +8,8 @@ from .engines import adapter_for
 
 
 def schema_after(context: Any, sources: Any, plan: dict[str, Any] | None) -> list[str] | None:
-    """Return the lines of the schema that a plan would leave; None for no plan, and where it fails."""
-    if not plan:
+    """Return the lines of the schema that a plan would leave; None for no plan, and where it fails or stays."""
+    if not plan or not adapter_for(context.dialect).ROLLS_BACK_DDL:
         return None
     old, new = sources.map_of(plan["applied"]), sources.map_of(plan["target"])
     savepoint = context.connection.begin_nested()

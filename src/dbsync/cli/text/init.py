@@ -9,14 +9,12 @@ from dbsync.cli import console
 from dbsync.cli.text import sync
 from dbsync.commands.sync import Synced
 from dbsync.git.hooks import HOOKS
-from dbsync.plan.left_alone import ENGINES
 
 if TYPE_CHECKING:
     from dbsync.commands.init import Initialised, Prepared
     from dbsync.sync.adoption import Adopted
 
 MOST_DIFFERENCES = 10
-LEFT_ALONE = "it is not moved yet on this engine: hooks check commits and pushes, and say where it differs from Git"
 
 
 def show(value: Initialised) -> None:
@@ -51,12 +49,9 @@ def _show_adopted(environment: str, adopted: Adopted) -> None:
     size = f"{candidate.size / 1e6:.1f} MB"
     at = ", ".join(candidate.seen.heads) or "base"
     facts = f"{candidate.seen.facts['dialect']}, {size}, at {at}"
-    does = "is compared with Git" if candidate.seen.facts["dialect"] in ENGINES else "follows Git"
-    console.say(console.clean(f"dbsync: {environment}: {candidate.name}{where} ({facts}) {does} now"))
+    console.say(console.clean(f"dbsync: {environment}: {candidate.name}{where} ({facts}) follows Git now"))
     for session in candidate.sessions:
         console.say(console.clean(f"  also connected: {session}"))
-    if candidate.seen.facts["dialect"] in ENGINES:
-        console.say(f"note: {LEFT_ALONE}")
     for obstacle in adopted.applied.obstacles:
         console.obstacle(obstacle)
     _show_comparison(adopted)
@@ -90,10 +85,6 @@ def _show_hooks(value: Initialised) -> None:
 
 
 def _show_differing(value: Initialised) -> None:
-    behind = [status for status in value.statuses if any(one.state != "in_sync" for one in status.databases)]
-    differing = [one for status in behind for one in status.databases if one.state != "in_sync"]
-    if differing and all(one.seen.facts["dialect"] in ENGINES for one in differing):
-        typed = behind[0].target.environment.as_typed("`alembic`")
-        console.say(f"hint: `dbsync status` shows where it differs, {typed} moves it")
-    elif differing and not value.synced:
+    differing = any(one.state != "in_sync" for status in value.statuses for one in status.databases)
+    if differing and not value.synced:
         console.say("hint: `dbsync sync --dry-run` shows what a sync would do, `dbsync sync` does it")

@@ -23,6 +23,7 @@ WORDS = {
     "no_database": "there is no database",
     "in_progress": "a sync is in progress",
     "interrupted": "a sync was interrupted; the next `dbsync sync` finishes or rolls back",
+    "dirty": "dirty: a sync was interrupted half-way; `dbsync repair` says what there is to do",
     "blocked": "cannot be moved",
     "refused": "refused",
     "unreachable": "cannot be reached; this is what was last known",

@@ -1,10 +1,20 @@
 """What differs between database engines, behind one set of functions; one module an engine.
 
+Where `ROLLS_BACK_DDL` is False, every change of a schema is committed at once. Such an engine has these as well, since
+what fails has to be put back:
+
+- `size(connection)`: about how many bytes a database has; `pieces(dbapi)` yields all of it as it is in one moment, in
+  pieces that JSON can hold, with the SQL of rows under "statement"; `put_back(dbapi, pieces)` makes it that again, or
+  raises.
+- `digest(connection)`: what tells later that the schema is as it was.
+- `end(dbapi, evidence)`: ends the connection of a run that is dead, by what `evidence` returned then.
+
 The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a module `shelf` with `quote` and these:
 
-- `SHELVES`: whether there is a shelf on this engine at all. Where it is False, what a downgrade would lose is refused.
+- `shelves(connection)`: whether there is a shelf here at all. Where it is not, what a downgrade would lose is refused.
 - `shape(connection, table)`: its `driver.Shape`, None where there is no such table.
 - `broken(connection, table)`: names of tables that some of its rows refer to in vain.
+- `exact(column, declared)`: SQL for a column of a table in a form that keeps all of its values.
 - `kept(column)`, `typed(value, declared)`: SQL for the form in which a value is kept, and for the value of that form.
 - `witness(column)`: SQL for a short text or value that tells whether a value is still the same; of a kept value or a
   witness it is the same witness.
@@ -24,6 +34,8 @@ The shelf needs of an engine, beside `columns`, `contents` and `kind_of`, a modu
 - `scratch(name)`: how a temporary table is named in SQL; `make(connection, name, columns)` makes one of kept values
   whose first column is the number `n`; `image(connection, name, table)` copies a table into one;
   `load(connection, name, columns, rows)` fills columns of one with rows that `export` yielded, a number before each.
+- `index(connection, name, columns)` lets rows of one be found; `DROP` is what drops one.
+- `update(table, sets, others, where)`: an UPDATE of a table, `t`, by others, whose names are given by their aliases.
 - `renumber(connection, table, given_out)`: sets sequences past the highest value, and past what `given_out(connection,
   table)` returned when the rows were taken, None where it cannot say.
 """

@@ -93,3 +93,12 @@ def change(dbapi: Any, statement: str) -> int:
     count: int = cursor.rowcount
     cursor.close()
     return count
+
+
+def attempt(dbapi: Any, statement: str) -> Exception | None:
+    """Run a statement and return what it raised."""
+    try:
+        execute(dbapi, statement)
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises
+        return error
+    return None

@@ -1,32 +1,44 @@
-"""MySQL and MariaDB: databases are looked at, and scratch ones built and judged; none is moved.
-
-Every change of a schema is committed at once there, so a step that fails could not be rolled back.
-"""
+"""MySQL and MariaDB: every change of a schema is committed at once, so what fails is not rolled back but put back."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import time
-import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..failures import Stop
 from .driver import dbapi_of, execute, outside, rows_of
-from .mysql_copy import SCRATCH, copy_of
+from .mysql_copy import SCRATCH, copy_of, pieces, put_back, size
+from .mysql_leftovers import CLEARABLE, clearable, is_needed
+from .mysql_locks import LOCK_SECONDS, OTHERS, PROCESSES, blocked, end, kill, lock, started
+from .mysql_rows import as_texts
 from .mysql_schema import literal, quote_one, schema
 from .mysql_scratch import columns, remove_scratch, run_script, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # What of the protocol is in another module.
-__all__ = ["columns", "remove_scratch", "run_script", "schema", "variables"]
-MOVES = False
+__all__ = [
+    "CLEARABLE",
+    "blocked",
+    "clearable",
+    "columns",
+    "end",
+    "is_needed",
+    "lock",
+    "pieces",
+    "put_back",
+    "remove_scratch",
+    "run_script",
+    "schema",
+    "size",
+    "variables",
+]
 ROLLS_BACK_DDL = False
-LOCK_SECONDS = 3
+CLONES = False
+SCHEMA_IS_DATABASE = True
 CONNECT_SECONDS = 5
-LOCK_TIMED_OUT = 1205
 OPTION_FILES = ("read_default_file", "read_default_group", "option_files", "option_groups", "default_file")
 SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
 OTHER_DATABASE = re.compile(
@@ -119,34 +131,8 @@ def describe(connection: Any) -> dict[str, Any]:
     return {
         "host": "",
         "size": int(size),
-        "sessions": [f"{row[0]} {row[1]}" for row in rows_of(dbapi, f"SELECT id, user {_OTHERS}")],
+        "sessions": [f"{row[0]} {row[1]}" for row in rows_of(dbapi, f"SELECT id, user {PROCESSES} WHERE {OTHERS}")],
     }
-
-
-_OTHERS = "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() ORDER BY id"
-
-
-def lock(connection: Any, schema: str | None, table: str) -> None:
-    """Take a lock of the server, tried and polled, that lasts as long as the connection."""
-    dbapi = dbapi_of(connection)
-    key = zlib.crc32(f"{rows_of(dbapi, 'SELECT DATABASE()')[0][0]} {schema}.{table}".encode())
-    end = time.monotonic() + LOCK_SECONDS
-    while rows_of(dbapi, f"SELECT GET_LOCK('dbsync {key}', 0)")[0][0] != 1:
-        if time.monotonic() > end:
-            raise Stop("DBS404", "another dbsync is moving this database", "wait for it, then `dbsync sync`")
-        time.sleep(0.05)
-
-
-def blocked(connection: Any, error: Exception) -> str | None:
-    """Return who is connected where an error says that a lock was waited for in vain: who holds it is not told."""
-    origin = getattr(error, "orig", None) or error
-    if LOCK_TIMED_OUT not in getattr(origin, "args", ()):
-        return None
-    dbapi = dbapi_of(connection)
-    dbapi.rollback()
-    rows = rows_of(dbapi, f"SELECT id, user, command, time, left(coalesce(info, ''), 60) {_OTHERS}")
-    others = "; ".join(f"{row[0]} {row[1]}, {row[2]} since {row[3]} s: {row[4]}".rstrip(": ") for row in rows)
-    return f"waited {LOCK_SECONDS} s for a lock; connected are: {others or 'none any more'}"
 
 
 def finish(connection: Any) -> None:
@@ -154,12 +140,23 @@ def finish(connection: Any) -> None:
 
 
 def evidence(connection: Any) -> dict[str, Any]:
-    """Return nothing: what is not moved needs no evidence."""
-    return {}
+    """Return which connection is at work, so that it can be ended when its run is dead."""
+    dbapi = dbapi_of(connection)
+    return {"connection": rows_of(dbapi, "SELECT CONNECTION_ID()")[0][0], "started": started(dbapi)}
+
+
+def digest(connection: Any) -> str:
+    """Return what tells later that the schema is as it was."""
+    return hashlib.sha256("\n".join(schema(connection, "")).encode()).hexdigest()[:32]
 
 
 def outcome(connection: Any, recorded: dict[str, Any]) -> str | None:
-    """Return None: nothing was ever begun."""
+    """Say "committed", "aborted" or "dirty" of an earlier run: it is recorded when the first step may have begun."""
+    after = recorded.get("after")
+    if after is not None:
+        same = after["heads"] == recorded["heads"] and after["schema"] == digest(connection)
+        return "committed" if same else "dirty"
+    return "dirty" if recorded.get("begun") else "aborted"
 
 
 def stamp(connection: Any, version_table: str) -> str:
@@ -179,6 +176,35 @@ def versions(dbapi: Any, schema: str | None, table: str) -> list[str]:
 
 def own_schema(connection: Any) -> str | None:
     """Return None: a database is a schema."""
+
+
+def contents(connection: Any, table: str, columns: dict[str, str]) -> tuple[int, dict[str, tuple[int, set[str]]]]:
+    """Return how many rows a table has, and for each column how many values, and the kind of type they stay in."""
+    measures = ", ".join(["count(*)", *(f"count({quote_one(name)})" for name in columns)])
+    row = rows_of(dbapi_of(connection), f"SELECT {measures} FROM {quote_one(table)}")[0]
+    found = zip(row[1:], columns.items())
+    return row[0], {name: (count, {kind_of(declared)}) for count, (name, declared) in found}
+
+
+def kind_of(declared: str) -> str:
+    """Return a type itself: a shorter one keeps less."""
+    return declared
+
+
+def keep(connection: Any, tables: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of tables, every value in the server's own text form; bytes as hexadecimal digits."""
+    known, dbapi = columns(connection), dbapi_of(connection)
+    for table in tables:
+        names = known.get(table, {})
+        if names:
+            yield {"table": table, "columns": list(names), "types": list(names.values())}
+            for rows in as_texts(dbapi, table, names):
+                yield {"table": table, "rows": rows}
+
+
+def types_in_use(connection: Any) -> dict[str, str]:
+    """Return nothing: there are no types that stand by themselves."""
+    return {}
 
 
 def copied(connection: Any) -> Callable[[], None]:
@@ -232,7 +258,7 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
 
     def drop() -> None:
         for (one,) in run(f"SELECT id FROM information_schema.processlist WHERE db = {literal(name)}"):
-            _end(run, one)  # env.py's own connections, that may still lie in a pool: nobody else knows its name
+            kill(run, one)  # env.py's own connections, that may still lie in a pool: nobody else knows its name
         run(f"DROP DATABASE IF EXISTS {quote_one(name)}")
 
     if shadow.get("fresh"):
@@ -245,13 +271,6 @@ def make_scratch(dialect: Any, cargs: list[Any], cparams: dict[str, Any], shadow
     return point, lambda: None if shadow.get("database") else outside(dialect, drop)
 
 
-def _end(run: Callable[..., Any], connection_id: Any) -> None:
-    import contextlib
-
-    with contextlib.suppress(Exception):  # it has ended by itself
-        run(f"KILL {int(connection_id)}")
-
-
 def _manners(run: Callable[..., Any], database: str | None) -> str:
     """Return the options of CREATE DATABASE that make another one like it."""
     found = run(
@@ -259,3 +278,12 @@ def _manners(run: Callable[..., Any], database: str | None) -> str:
         f" WHERE schema_name = {literal(database or '')}"
     )
     return f" CHARACTER SET {found[0][0]} COLLATE {found[0][1]}" if found else ""
+
+
+def __getattr__(name: str) -> Any:
+    """Return the module `shelf`, which most runs need nothing of: compiling it takes its time."""
+    if name != "shelf":
+        raise AttributeError(name)
+    from . import mysql_shelf
+
+    return mysql_shelf

@@ -22,8 +22,8 @@ def schema(connection: Any, version_table: str, known: Any = None) -> list[str]:
     """Return the schema as sorted lines that do not depend on how it came about, less the version table."""
     dbapi = dbapi_of(connection)
     with plainly(dbapi):
-        lines = [line for kind, name in objects(dbapi) for line in _lines(dbapi, kind, name) if name != version_table]
-        return sorted([*lines, *_triggers(dbapi)])
+        lines = [line for kind, name in objects(dbapi) for line in lines_of(dbapi, kind, name) if name != version_table]
+        return sorted([*lines, *trigger_lines(dbapi)])
 
 
 @contextlib.contextmanager
@@ -40,22 +40,28 @@ def plainly(dbapi: Any) -> Iterator[None]:
 def objects(dbapi: Any) -> list[tuple[str, str]]:
     """Return kind and name of every table, view and sequence."""
     kinds = {"VIEW": "view", "SEQUENCE": "sequence"}
-    return [(kinds.get(_text(row[1]), "table"), _text(row[0])) for row in rows_of(dbapi, "SHOW FULL TABLES")]
+    return [(kinds.get(text_of(row[1]), "table"), text_of(row[0])) for row in rows_of(dbapi, "SHOW FULL TABLES")]
 
 
 def created_by(dbapi: Any, kind: str, name: str) -> str:
     """Return the statement that makes something again."""
     row = rows_of(dbapi, f"SHOW CREATE {kind} {quote_one(name)}")[0]
-    return _text(row[2 if kind.upper() in ("TRIGGER", "PROCEDURE", "FUNCTION") else 3 if kind == "EVENT" else 1])
+    return text_of(row[2 if kind.upper() in ("TRIGGER", "PROCEDURE", "FUNCTION") else 3 if kind == "EVENT" else 1])
 
 
-def _lines(dbapi: Any, kind: str, name: str) -> list[str]:
-    text = created_by(dbapi, kind, name)
-    if kind != "table":
-        words = re.sub(r"^CREATE .*?(?=VIEW|SEQUENCE)", "", text, flags=re.DOTALL)  # less DEFINER, ALGORITHM ...
-        return [f"{kind} {name}: {_plain(words)}"]
-    _, *parts = COUNTER.sub("", text).split("\n")
-    return [f"table {name}", *(_line(name, part.strip().rstrip(",")) for part in parts)]
+def lines_of(dbapi: Any, kind: str, name: str) -> list[str]:
+    """Return the lines of one table, view or sequence."""
+    if kind == "table":
+        return [f"table {name}", *(line for _, line in parts_of(dbapi, name))]
+    words = re.sub(r"^CREATE .*?(?=VIEW|SEQUENCE)", "", created_by(dbapi, kind, name), flags=re.DOTALL)
+    return [f"{kind} {name}: {_plain(words)}"]  # less DEFINER, ALGORITHM ...
+
+
+def parts_of(dbapi: Any, table: str) -> list[tuple[str, str]]:
+    """Return the parts of a table in the server's words, each with its line."""
+    _, *parts = COUNTER.sub("", created_by(dbapi, "table", table)).split("\n")
+    plain = [part.strip().rstrip(",") for part in parts]
+    return [(part, _line(table, part)) for part in plain]
 
 
 def _line(table: str, part: str) -> str:
@@ -72,12 +78,13 @@ def _line(table: str, part: str) -> str:
     return f"options {table}: {_plain(part.lstrip(') '))}"
 
 
-def _triggers(dbapi: Any) -> list[str]:
+def trigger_lines(dbapi: Any) -> list[str]:
+    """Return the lines of all triggers."""
     statement = (
         "SELECT trigger_name, event_object_table, action_timing, event_manipulation, action_statement"
         " FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
     )
-    found = [[_text(one) for one in row] for row in rows_of(dbapi, statement)]
+    found = [[text_of(one) for one in row] for row in rows_of(dbapi, statement)]
     return [f"trigger {name} on {table} {when} {what}: {_plain(body)}" for name, table, when, what, body in found]
 
 
@@ -85,7 +92,7 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("`", "").split())
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """Return a text that some drivers hand over as bytes."""
     return value.decode() if isinstance(value, (bytes, bytearray)) else str(value)
 

@@ -40,8 +40,9 @@ __all__ = [
     "types_in_use",
     "variables",
 ]
-MOVES = True
+CLONES = True
 ROLLS_BACK_DDL = True
+SCHEMA_IS_DATABASE = False
 LOCK_SECONDS = 3
 CONNECT_SECONDS = 5
 

@@ -12,7 +12,7 @@ from .postgresql_schema import literal, quote, quote_one
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SHELVES = True
+DROP = "DROP TABLE"
 ROW = "ctid"
 OVERRIDING = "OVERRIDING SYSTEM VALUE"
 AT_ONCE = 2000
@@ -30,6 +30,11 @@ SETTINGS = {
     "row_security": "off",  # an error instead of rows that are passed over
 }
 TRIGGER_STATES = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def shelves(connection: Any) -> bool:
+    """Say whether there is a shelf."""
+    return True
 
 
 def shape(connection: Any, table: str) -> Shape | None:
@@ -93,6 +98,11 @@ def _references(dbapi: Any, oid: str) -> list[tuple[list[str], str, list[str]]]:
 def broken(connection: Any, table: str) -> list[str]:
     """Return nothing: the server lets no row refer to nothing."""
     return []
+
+
+def exact(column: str, declared: str) -> str:
+    """Return the value itself."""
+    return column
 
 
 def kept(column: str) -> str:
@@ -228,6 +238,18 @@ def image(connection: Any, name: str, table: str) -> None:
     listed = ", ".join(map(quote_one, columns))
     made = f"CREATE TEMP TABLE {quote_one(name)} ON COMMIT DROP AS SELECT {listed} FROM {quote(table)}"
     execute(dbapi_of(connection), made)
+
+
+def index(connection: Any, name: str, columns: list[str]) -> None:
+    """Let rows of a temporary table be found by columns, unless they can be."""
+    execute(dbapi_of(connection), f"CREATE INDEX IF NOT EXISTS dbsync_by ON {scratch(name)} ({', '.join(columns)})")
+
+
+def update(table: str, sets: dict[str, str], others: dict[str, str], where: str) -> str:
+    """Return an UPDATE of a table, `t`, by others, named as the keys say."""
+    listed = ", ".join(f"{quote_one(column)} = {value}" for column, value in sets.items())
+    joined_to = ", ".join(f"{name} AS {alias}" for alias, name in others.items())
+    return f"UPDATE {table} AS t SET {listed} FROM {joined_to} WHERE {where}"
 
 
 def load(connection: Any, name: str, columns: list[str], rows: list[list[Any]]) -> None:

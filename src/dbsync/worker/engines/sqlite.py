@@ -31,8 +31,9 @@ __all__ = [
     "strays",
     "variables",
 ]
-MOVES = True
+CLONES = True
 ROLLS_BACK_DDL = True
+SCHEMA_IS_DATABASE = False
 BUSY_SECONDS = 3
 BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 

@@ -15,7 +15,7 @@ from .sqlite_schema import VIRTUAL, kind_of, quote
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SHELVES = sqlite3.sqlite_version_info >= (3, 33)  # UPDATE … FROM
+DROP = "DROP TABLE"
 ROW = "rowid"
 OVERRIDING = ""
 AT_ONCE = 2000
@@ -33,6 +33,11 @@ KEEPS = {
     " ELSE typeof({0}) <> 'blob' END",
     "blob": "CASE typeof({0}) WHEN 'null' THEN NULL ELSE typeof({0}) IN ('text', 'blob') END",
 }
+
+
+def shelves(connection: Any) -> bool:
+    """Say whether there is a shelf: there is no UPDATE … FROM before 3.33."""
+    return sqlite3.sqlite_version_info >= (3, 33)
 
 
 def shape(connection: Any, table: str) -> Shape | None:
@@ -79,6 +84,11 @@ def broken(connection: Any, table: str) -> list[str]:
     """Return the tables that some rows refer to in vain, which nobody has to check on SQLite."""
     rows = rows_of(dbapi_of(connection), f"PRAGMA foreign_key_check({quote(table)})")
     return sorted({row[2] for row in rows})
+
+
+def exact(column: str, declared: str) -> str:
+    """Return the value itself."""
+    return column
 
 
 def kept(column: str) -> str:
@@ -200,6 +210,18 @@ def image(connection: Any, name: str, table: str) -> None:
     columns = (shape(connection, table) or Shape({}, [], frozenset(), [], referred=False)).columns
     listed = ", ".join(f"+{quote(one)} AS {quote(one)}" for one in columns)
     execute(dbapi_of(connection), f"CREATE TEMP TABLE {quote(name)} AS SELECT {listed} FROM main.{quote(table)}")
+
+
+def index(connection: Any, name: str, columns: list[str]) -> None:
+    """Let rows of a temporary table be found by columns, unless they can be."""
+    execute(dbapi_of(connection), f"CREATE INDEX IF NOT EXISTS temp.dbsync_by ON {quote(name)} ({', '.join(columns)})")
+
+
+def update(table: str, sets: dict[str, str], others: dict[str, str], where: str) -> str:
+    """Return an UPDATE of a table, `t`, by others, named as the keys say."""
+    listed = ", ".join(f"{quote(column)} = {value}" for column, value in sets.items())
+    joined_to = ", ".join(f"{name} AS {alias}" for alias, name in others.items())
+    return f"UPDATE {table} AS t SET {listed} FROM {joined_to} WHERE {where}"
 
 
 def load(connection: Any, name: str, columns: list[str], rows: list[list[Any]]) -> None:
