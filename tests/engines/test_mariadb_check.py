@@ -89,6 +89,7 @@ def test_what_autogenerate_does_not_see_is_seen(modelled, what):
 
 @pytest.mark.parametrize("way", ["dev", "other"])
 def test_a_revision_that_names_a_database_does_not_reach_it(modelled, mariadb, mariadb_database, way):
+    modelled.git("config", "dbsync.auto", "never")
     other = mariadb.create() if way == "other" else mariadb_database
     model(modelled, columns="def one(self): return 1")
     up = f'op.create_table("reached", sa.Column("id", sa.Integer), schema="{other.name}")'
@@ -145,6 +146,7 @@ from sqlalchemy.engine import Engine
 
 event.listen(Engine, "connect", lambda dbapi, record: dbapi.cursor().execute("USE {mariadb_database.name}"))
 """
+    modelled.git("config", "dbsync.auto", "never")
     edit_env(modelled, ("from alembic import context\n", leading))
     model(modelled, columns=AGE)
     modelled.revision("r2", "r1", 'op.create_table("made", sa.Column("id", sa.Integer))', 'op.drop_table("made")')

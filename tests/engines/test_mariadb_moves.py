@@ -111,3 +111,20 @@ def test_a_step_that_fails_leaves_all_as_it_was(adopted, mariadb, how):
     assert not list(adopted.path(".git/dbsync/dumps").iterdir())
     adopted.dbsync("sync", check=False)
     assert dump(mariadb, name_of(adopted)) == before
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO {other}.t VALUES (1)", "DROP TABLE {other}.t", "USE {other}"])
+def test_a_revision_does_not_reach_another_database(adopted, mariadb, tmp_path, statement):
+    """What is there was not kept, and could not be put back."""
+    other = mariadb.create()
+    mariadb.query("CREATE TABLE t (id INT)", other.name)
+    up = f'op.create_table("o", sa.Column("id", sa.Integer))\nop.execute("{statement.format(other=other.name)}")'
+    adopted.revision("r2", "r1", up, 'op.drop_table("o")')
+    before = dump(mariadb, name_of(adopted))
+
+    adopted.commit("Add r2", verify=False)
+    done = adopted.dbsync("sync", check=False)
+
+    assert (done.rc, codes(done)) == (1, ["DBS406"]), done.err
+    assert dump(mariadb, name_of(adopted)) == before
+    assert mariadb.query("SELECT COUNT(*) FROM t", other.name) == [("0",)]

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import sys
 
-from dbsync.store.watch import CONFIGURES
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
 DIFFERING = ("-r", "--raw", "-z", "--no-renames", "--no-abbrev")  # of diff-tree and diff-index
 MOST_MODULES = 50
 FILES = ("100644", "100755")
+# How the names of files end that may bring another environment.
+CONFIGURES = (".ini", ".toml", ".cfg", "env.py")
 
 
 class Depended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbsync.checks.changes import CONFIGURES
 from dbsync.checks.check import KINDS, check
 from dbsync.checks.clear import remember_clear
 from dbsync.checks.finding import Finding
@@ -81,4 +82,5 @@ def _watch(project: Project, *, stopped: bool) -> None:
     trees = [project.commit_tree(one) for one in (subject.tree, subject.base if stopped else "") if one]
     watched = [Verdicts(project, one).watched(tree) for one in environments for tree in trees]
     known = bool(watched) and all(watched) and not obstacles
-    write_watch(project.repository.git_dir, {name for each in watched for name in each} if known else ())
+    anywhere = {f"*{end}" for end in CONFIGURES}  # another environment may come
+    write_watch(project.repository.git_dir, anywhere.union(*watched) if known else ())

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 NAME = "dbsync-watch"
 HEADER = "dbsync-watch 1"
-# How the names of files end that may bring another environment.
-CONFIGURES = (".ini", ".toml", ".cfg", "env.py")
 # Until it is known what the models depend on: whatever could be code or configuration.
 ANYTHING = ("*.py", "*.ini", "*.toml", "*.cfg", "*.lock", "requirements*.txt", ".pre-commit-config.yaml")
 
@@ -22,12 +20,11 @@ ANYTHING = ("*.py", "*.ini", "*.toml", "*.cfg", "*.lock", "requirements*.txt", "
 def write_watch(git_dir: str, names: Iterable[str]) -> None:
     """Write what is watched, as names of `checks.verdicts`: `a.py` a file, `a/` all below, `a/*` the Python there.
 
-    A name that cannot stand on a line of its own makes everything be watched.
+    `*.ini` is whatever ends so. A name that cannot stand on a line of its own makes everything be watched.
     """
     wanted = _fewest(sorted(names))
-    known = wanted and all(name.isprintable() for name in wanted)
-    specs = (*(f"*{end}" for end in CONFIGURES), *map(_pathspec, wanted)) if known else ANYTHING
-    write_private(os.path.join(git_dir, NAME), "\n".join([HEADER, *specs, ""]))
+    specs = [_pathspec(name) for name in wanted] if all(name.isprintable() for name in wanted) else []
+    write_private(os.path.join(git_dir, NAME), "\n".join([HEADER, *(specs or ANYTHING), ""]))
 
 
 def remove_watch(git_dir: str) -> None:
@@ -40,16 +37,19 @@ def _fewest(names: list[str]) -> list[str]:
     """Leave out what another name says already: git compares each path with each pathspec, at every commit."""
     folders = tuple(name for name in names if name.endswith("/"))
     python = {name[:-1] for name in names if name.endswith("/*")}
+    ends = tuple(name[1:] for name in names if name.startswith("*"))
     return [
         name
         for name in names
         if not name.startswith(tuple(each for each in folders if each != name))
-        and not name.endswith(CONFIGURES)
+        and (name.startswith("*") or not name.endswith(ends))
         and not (name.endswith(".py") and name[: name.rfind("/") + 1] in python)
     ]
 
 
 def _pathspec(name: str) -> str:
+    if name.startswith("*"):
+        return name
     if name.endswith("/*"):
         folder = name[:-2]
         return f":(top,glob){_escaped(folder)}/*.py" if folder else ":(top,glob)*.py"

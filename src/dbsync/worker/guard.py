@@ -154,10 +154,16 @@ class Guard:
         return answer
 
     def _before_statement(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if self.writable is not None and conn is self.writable:
+        if READING.match(statement):
             return
-        within = adapter_for(conn.dialect).ROLLS_BACK_DDL
-        if READING.match(statement) or (within and MAKING_SCHEMA.match(statement)):
+        adapter = adapter_for(conn.dialect)
+        if self.writable is not None and conn is self.writable:
+            other = adapter.elsewhere(conn, statement) if not adapter.ROLLS_BACK_DDL else ""
+            if other:
+                message = f"a revision names another database than its own, which could not be put back: {other}"
+                raise Stop("DBS406", message, "run it by hand with `alembic upgrade`")
+            return
+        if adapter.ROLLS_BACK_DDL and MAKING_SCHEMA.match(statement):
             return
         if self.redirect is not None:
             self.redirect.keep_in(conn, statement)

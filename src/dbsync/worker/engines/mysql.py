@@ -217,12 +217,18 @@ def strays(connection: Any, statement: str) -> str:
 
     A scratch database lies on the server that has the real ones.
     """
+    own = str(rows_of(dbapi_of(connection), "SELECT DATABASE()")[0][0])
+    if not own.startswith(SCRATCH) and not OTHER_DATABASE.match(statement):
+        return own  # a listener of the project's went there
+    return elsewhere(connection, statement)
+
+
+def elsewhere(connection: Any, statement: str) -> str:
+    """Return another database than its own that a statement would change, "" where there is none."""
     if OTHER_DATABASE.match(statement):
         return " ".join(statement.split())[:60]
     dbapi, info = dbapi_of(connection), connection.info
     own = str(rows_of(dbapi, "SELECT DATABASE()")[0][0])
-    if not own.startswith(SCRATCH):
-        return own  # a listener of the project's went there
     if "dbsync_databases" not in info:
         info["dbsync_databases"] = [row[0] for row in rows_of(dbapi, "SHOW DATABASES") if row[0] not in SYSTEM]
     text = STRING.sub("''", statement)
