@@ -181,6 +181,16 @@ def test_env_py_raises(adopted):
     everything(adopted, "DBS414", "ValueError: no luck", "migrations/env.py:")
 
 
+def test_env_py_sets_up_logging_to_a_folder_that_is_not_there(adopted):
+    handler = '{"class": "logging.FileHandler", "filename": "nowhere/app.log"}'
+    logging = (
+        f'from logging.config import dictConfig\ndictConfig({{"version": 1, "handlers": {{"file": {handler}}}}})\n'
+    )
+    edit_env(adopted, ("from alembic import context\n", f"from alembic import context\n{logging}"))
+
+    everything(adopted, "DBS414", "Unable to configure handler 'file'", "No such file or directory", "nowhere/app.log")
+
+
 def test_env_py_needs_a_variable_that_is_not_set(adopted):
     wanted = 'from alembic import context\nimport os\nos.environ["SHOP_SECRET"]\n'
     edit_env(adopted, ("from alembic import context\n", wanted))

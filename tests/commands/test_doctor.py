@@ -50,6 +50,20 @@ def test_a_database_that_does_not_follow_is_named(followed):
     assert (rc, wrong["message"]) == (1, "dev.db is not what the work tree says: behind")
 
 
+def test_a_stamp_that_is_not_true_is_named(followed):
+    followed.table("r2", "r1")
+    followed.alembic("stamp", "head")
+
+    rc, (wrong,), _ = parts(followed)
+
+    assert (rc, wrong["part"]) == (1, "alembic.ini")
+    assert wrong["message"].startswith("the schema of dev.db is not what its revisions make: - column t_r2.id ")
+    assert wrong["hint"] == "`alembic stamp` with the revision that it is really at, then `dbsync sync`"
+    followed.alembic("stamp", "r1")
+    followed.dbsync("sync")
+    assert parts(followed)[:2] == (0, [])
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

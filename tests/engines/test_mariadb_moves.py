@@ -127,4 +127,4 @@ def test_a_revision_does_not_reach_another_database(adopted, mariadb, tmp_path, 
 
     assert (done.rc, codes(done)) == (1, ["DBS406"]), done.err
     assert dump(mariadb, name_of(adopted)) == before
-    assert mariadb.query("SELECT COUNT(*) FROM t", other.name) == [("0",)]
+    assert mariadb.query("SELECT COUNT(*) FROM t", other.name) == [(0,)]

@@ -110,6 +110,27 @@ def test_asyncpg_keeps_rows_before_they_go(postgres_project, postgres, postgres_
         assert other.execute("SELECT id, name FROM orders").fetchall() == [(1, "one")]
 
 
+def test_asyncpg_keeps_rows_of_two_tables_of_one_revision(postgres_project, postgres, postgres_database):
+    project = postgres_project
+    asynchronous(project, postgres, postgres_database)
+    both = (
+        'op.add_column("users", sa.Column("note", sa.String))',
+        'op.create_table("tags", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String))',
+    )
+    branch(project, "both", "b2", "\n".join(both), 'op.drop_table("tags")\nop.drop_column("users", "note")')
+    project.switch("both")
+    with postgres.connect(postgres_database.name) as other:
+        other.execute("INSERT INTO tags (id, name) VALUES (1, 'one')")
+        other.execute("INSERT INTO users (id, name, note) VALUES (1, 'Ada', 'first')")
+
+    assert "1 table, 1 column, 2 rows shelved" in project.switch("main").err
+    assert_in_sync(project)
+    assert "2 rows back" in project.switch("both").err
+    with postgres.connect(postgres_database.name) as other:
+        assert other.execute("SELECT id, name, note FROM users").fetchall() == [(1, "Ada", "first")]
+        assert other.execute("SELECT id, name FROM tags").fetchall() == [(1, "one")]
+
+
 # where the version table is
 
 

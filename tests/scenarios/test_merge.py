@@ -151,6 +151,17 @@ def test_a_template_that_fails_is_named(forked: Project):
     assert len(done.err.splitlines()) == 2
 
 
+def test_a_post_write_hook_that_fails_leaves_no_file(forked: Project):
+    ini = forked.path("alembic.ini")
+    hooks = "[post_write_hooks]\nhooks = tidy\ntidy.type = exec\ntidy.executable = no-such-formatter\n"
+    ini.write_text(re.sub(r"^\[post_write_hooks\]\n", hooks, ini.read_text(), flags=re.MULTILINE))
+    assert "no-such-formatter" in ini.read_text()
+    done = forked.dbsync("merge", check=False)
+    assert done.rc == 1
+    assert "Alembic did not write the merge revision: " in done.err
+    assert heads(forked) == ["f1 (head)", "m2 (head)"]
+
+
 def test_a_revision_that_cannot_be_read_stops_it(forked: Project):
     forked.write("migrations/versions/x1.py", "<<<<<<< HEAD\n")
     done = forked.dbsync("merge", check=False)

@@ -16,6 +16,7 @@ from dbsync.sync.project import own_interpreter
 from dbsync.sync.request import interpreter_of
 from dbsync.sync.scratch import remove_scratch
 from dbsync.sync.status import environment_status
+from dbsync.sync.unseen import untrue
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -125,6 +126,8 @@ def _environment(project: Project, environment: Environment) -> Iterator[Part]:
     for one in status.databases:
         differs = Obstacle("", f"{one.database} is not what the work tree says: {one.state}", "`dbsync sync`")
         yield Part(name, f"{one.database}: {one.state.replace('_', ' ')}", None if one.state == "in_sync" else differs)
+    for obstacle in untrue(project, status):
+        yield Part(name, "the schema", obstacle)
 
 
 def _fix(project: Project) -> list[str]:

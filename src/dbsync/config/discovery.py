@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbsync.config.environment import Environment
 from dbsync.config.options import ConfigurationError, Options, folder_of
-from dbsync.config.script_location import join, locate
+from dbsync.config.script_location import OUTSIDE, join, locate, relative_to_top
 from dbsync.config.sources import Source, read_options, read_sources
 from dbsync.errors import Obstacle
 
@@ -22,9 +22,12 @@ FIXTURES = frozenset({"fixtures", "test", "testing", "tests"})
 def discover(tree: Tree, settings: Settings) -> tuple[list[Environment], list[Obstacle]]:
     """Find every migration environment of a tree: see `dbsync.config.environment.discover`."""
     source = read_sources(tree, settings)
-    outcomes = _resolve(read_options(source), source)
+    options = list(read_options(source))
+    outcomes = _resolve(options, source)
     environments = [outcome for outcome in outcomes if isinstance(outcome, Environment)]
+    deployed = {one.config_path for one in options if isinstance(one, Options) and _leaves(one, source)}
     found = [outcome for outcome in outcomes if isinstance(outcome, Obstacle) and not _is_fixture(outcome.path or "")]
+    found = [obstacle for obstacle in found if not environments or obstacle.path not in deployed]
     obstacles = list(dict.fromkeys((*settings.obstacles, *found)))
     if not environments and not obstacles:
         obstacles.append(_none_found(source))
@@ -48,6 +51,14 @@ def _resolve(results: Iterable[Options | Obstacle], source: Source) -> list[Envi
 def _is_fixture(path: str) -> bool:
     """Say whether a config is a test's: what does not resolve there is meant not to, or is completed by the test."""
     return not FIXTURES.isdisjoint(path.split("/")[:-1])
+
+
+def _leaves(options: Options, source: Source) -> bool:
+    """Say whether a config that nobody declared is for where the application is deployed, not for this repository."""
+    declared = {one.config for one in source.settings.environments}
+    place = options.script_location or ""
+    outside = place.startswith("/") and relative_to_top(place, source.settings.top) is OUTSIDE
+    return outside and options.config_path not in declared
 
 
 def _environment(options: Options | Obstacle, source: Source) -> Environment | Obstacle:

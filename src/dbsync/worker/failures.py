@@ -63,6 +63,8 @@ def _sentence(error: BaseException) -> str:
     first, *rest = str(getattr(error, "orig", None) or error).strip().splitlines() or [""]
     last = rest[-1].strip() if rest and first.endswith(":") else ""  # Flask's loader ends with a traceback
     text = SCRATCH.sub("", f"{first} {last}".rstrip()) + _wrong_settings(error)
+    cause = _sentence(error.__cause__) if error.__cause__ else ""  # of "Unable to configure handler 'file'", say
+    text += f": {cause}" if cause and cause not in text else ""
     return PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] is not None else f"{found[2]}***", text)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alembic import util
 from alembic.runtime.environment import EnvironmentContext
@@ -12,6 +13,9 @@ from alembic.runtime.environment import EnvironmentContext
 from .environment import load_application, make_config, make_script_directory
 from .failures import Stop
 from .scripts import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def write_merge_revision(request: dict[str, Any], top: str) -> dict[str, Any]:
@@ -24,10 +28,27 @@ def write_merge_revision(request: dict[str, Any], top: str) -> dict[str, Any]:
     location = request["version_location"]
     if location is not None:
         arguments["version_path"] = os.path.join(top, location)
-    written = script.generate_revision(util.rev_id(), request["message"], head=tuple(request["heads"]), **arguments)
+    with _nothing_left(arguments.get("version_path") or script.versions):
+        written = script.generate_revision(util.rev_id(), request["message"], head=tuple(request["heads"]), **arguments)
     if written is None:
         raise RuntimeError("Alembic takes what script.py.mako makes for no revision")
     return {"revision": written.revision, "path": os.path.relpath(os.path.realpath(written.path), top)}
+
+
+@contextlib.contextmanager
+def _nothing_left(folder: str) -> Iterator[None]:
+    """Remove what was written where it fails after all, as a post-write hook may."""
+    before = _files(folder)
+    try:
+        yield
+    except BaseException:
+        for path in _files(folder) - before:
+            os.remove(path)
+        raise
+
+
+def _files(folder: str) -> set[str]:
+    return {os.path.join(inner, name) for inner, _, names in os.walk(folder) for name in names}
 
 
 def _wants_environment(config: Any) -> bool:

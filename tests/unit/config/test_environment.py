@@ -173,6 +173,18 @@ def test_a_config_without_script_location_gets_the_only_script_directory_below_i
     assert (found.directory, found.script_location) == ("pkg", "pkg/migrations")
 
 
+def test_a_config_for_the_deployed_application_is_passed_over_beside_one_of_the_repository(files):
+    files.put(**{"alembic.ini": INI.format("db"), "deploy/alembic.ini": INI.format("/usr/share/app/db")}).script("db")
+    assert files.only().name == "alembic.ini"
+
+
+def test_a_config_for_the_deployed_application_is_said_where_it_is_declared(files):
+    declared = 'environments = [{config = "deploy/alembic.ini"}, {config = "alembic.ini"}]'
+    files.put(**{"alembic.ini": INI.format("db"), "deploy/alembic.ini": INI.format("/usr/share/app/db")}).script("db")
+    files.put(**{"pyproject.toml": f"[tool.dbsync]\n{declared}\n"})
+    assert [(one.code, one.path) for one in files.discover()[1]] == [("DBS111", "deploy/alembic.ini")]
+
+
 def test_two_script_directories_below_are_ambiguous(files):
     files.put(**{"pkg/alembic.ini": "[alembic]\n"}).script("pkg/one").script("pkg/two")
     found = files.obstacle()

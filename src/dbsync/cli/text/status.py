@@ -63,5 +63,6 @@ def _show_database(one: DatabaseStatus) -> None:
     observed = sum(entry.observed for entry in one.applied.entries)
     if observed:
         console.data(
-            f"  {observed} of {len(one.applied.entries)} applied revisions were observed later, not seen when applied"
+            f"  {observed} of {len(one.applied.entries)} applied revisions were observed later, not seen when applied;"
+            " `dbsync doctor` compares"
         )

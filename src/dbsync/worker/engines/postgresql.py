@@ -122,7 +122,7 @@ def describe(connection: Any) -> dict[str, Any]:
     """Return what `init` shows before it adopts a database: its size, its port, and who else is connected."""
     dbapi = dbapi_of(connection)
     size, host, port = rows_of(
-        dbapi, "SELECT pg_database_size(current_database()), inet_server_addr()::text, inet_server_port()"
+        dbapi, "SELECT pg_database_size(current_database()), host(inet_server_addr()), inet_server_port()"
     )[0]
     others = rows_of(
         dbapi,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ DROP = "DROP TABLE"
 ROW = "ctid"
 OVERRIDING = "OVERRIDING SYSTEM VALUE"
 AT_ONCE = 2000
+CURSORS = itertools.count(1)
 LONGEST = 40
 # What the text form of a value hangs on, and whether all rows are seen.
 SETTINGS = {
@@ -213,12 +215,15 @@ def quiet(connection: Any, table: str) -> Iterator[None]:
 
 
 def export(connection: Any, select: str) -> Iterator[list[list[Any]]]:
-    """Yield rows through a cursor of the server's: drivers would hold the whole result."""
-    dbapi = dbapi_of(connection)
-    execute(dbapi, f"DECLARE dbsync_rows NO SCROLL CURSOR FOR {select}")
-    while rows := rows_of(dbapi, f"FETCH FORWARD {AT_ONCE} FROM dbsync_rows"):
+    """Yield rows through a cursor of the server's: drivers would hold the whole result.
+
+    Each has a name of its own, since asyncpg takes the same FETCH for one that returns the same columns.
+    """
+    dbapi, cursor = dbapi_of(connection), f"dbsync_rows_{next(CURSORS)}"
+    execute(dbapi, f"DECLARE {cursor} NO SCROLL CURSOR FOR {select}")
+    while rows := rows_of(dbapi, f"FETCH FORWARD {AT_ONCE} FROM {cursor}"):
         yield [list(row) for row in rows]
-    execute(dbapi, "CLOSE dbsync_rows")
+    execute(dbapi, f"CLOSE {cursor}")
 
 
 def scratch(name: str) -> str:
