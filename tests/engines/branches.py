@@ -26,7 +26,7 @@ op.drop_column("users", "mood")
 op.execute("DROP TYPE mood")
 """
 
-KEPT = re.compile(r"dbsync_shadow_[0-9a-f]{16}")
+KEPT = re.compile(r"dbsync_shadow_[0-9a-f]{16}|dbsync_kept_.*")
 
 
 def adopt(project: Project, *options: str) -> Completed:
