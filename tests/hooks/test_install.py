@@ -21,7 +21,7 @@ def test_all_hooks_are_made_and_unmade(bare):
     report = bare.install()
 
     assert not report.not_written
-    assert {os.path.basename(path) for path in report.changed} == {*HOOKS, "gate", "check", "interpreter"}
+    assert {os.path.basename(path) for path in report.changed} == {*HOOKS, "gate", "check", "head", "interpreter"}
     assert installed(bare.repository, git_version=BY_FILES) == (HOOKS, (), str(bare.interpreter), True)
     uninstall(bare.repository)
     assert picture(bare.project.top) == before
