@@ -324,9 +324,9 @@ class Histories(RuleBasedStateMachine):
         self.git("switch", "--quiet", name, hooks=False)
         report = self.call(ensure)
         after = dump(self.project)
-        if not report.exit_code and after != before and not self.call(undo, yes=False).exit_code:
+        if not report.exit_code and after != before and not self.call(undo, yes=False, wait=False).exit_code:
             assert dump(self.project) == before
-            self.call(undo, yes=False)
+            self.call(undo, yes=False, wait=False)
             assert dump(self.project) == after
         self.settle(lambda: None)
 
